@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+/** `potter-runtime/x` in a test means the source of subpath x, so that no build stands between an edit and its test. */
+const alias = [
+  {
+    find: /^potter-runtime\/(.+)$/,
+    replacement: fileURLToPath(new URL('./runtime/src/$1/index.ts', import.meta.url)),
+  },
+];
+
+/** Unit tests touch neither network nor database; postgres tests share one real server a run, one database a file. */
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/{runtime,generators}/**/*.unit.test.ts'] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include: ['test/{runtime,generators}/**/*.postgres.test.ts'],
+          globalSetup: ['test/support/postgres-server.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
