@@ -1,0 +1,191 @@
+import type { JournalEntry, SagaError, SagaEvent, SagaStatus } from './saga-event.ts';
+
+/** What lists and claims need to know of a saga without reading its journal. Derived by the machine at every commit. */
+export interface SagaSummary {
+  readonly status: SagaStatus;
+  /** Path of the step being done or undone; null when there is none. */
+  readonly currentStep: string | null;
+  readonly error: SagaError | null;
+  /** When the saga has something to do without being told: now, at a retry, at a deadline. Null: only a message wakes it. */
+  readonly wakeAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+/** The state of a saga up to `seq`, as text that only the machine reads. Bounds what a takeover has to fold. */
+export interface SagaSnapshot {
+  readonly seq: bigint;
+  readonly state: string;
+}
+
+/** The right to write a saga. The token grows with every change of owner; a write with an older one is refused. */
+export interface Lease {
+  readonly workerId: string;
+  readonly token: bigint;
+}
+
+/** A saga about to be stored for the first time. */
+export interface NewSaga {
+  readonly sagaId: string;
+  readonly definition: string;
+  readonly definitionVersion: number;
+  readonly correlationId: string;
+  /** Hash of definition name and input: the same id with another fingerprint is refused. */
+  readonly fingerprint: string;
+  /** SagaStarted and, when the creator goes on with it at once, the first intent. */
+  readonly events: readonly SagaEvent[];
+  readonly summary: SagaSummary;
+}
+
+/** Something told to a saga from outside its owner. The store keeps messages in order of arrival per saga. */
+export type SagaMessage = {
+  readonly kind: 'cancel' | 'resume';
+  readonly messageId: string;
+  readonly at: Date;
+};
+
+/** A message with its place in the saga's inbox: 1n, 2n, … */
+export interface InboxEntry {
+  readonly seq: bigint;
+  readonly message: SagaMessage;
+}
+
+/** A saga as stored. */
+export interface StoredSaga {
+  readonly sagaId: string;
+  readonly definition: string;
+  readonly definitionVersion: number;
+  readonly correlationId: string;
+  readonly summary: SagaSummary;
+  readonly startedAt: Date;
+  readonly updatedAt: Date;
+  readonly snapshot: SagaSnapshot | null;
+  /** The journal after the snapshot, or all of it. */
+  readonly tail: readonly JournalEntry[];
+}
+
+/** A saga that this worker may now write. */
+export interface ClaimedSaga extends StoredSaga {
+  readonly lease: Lease;
+  /** Messages that the journal does not yet reflect. */
+  readonly inbox: readonly InboxEntry[];
+  /** Highest inbox seq that the journal reflects. */
+  readonly inboxSeen: bigint;
+}
+
+/** One durable write: what happened, and what is intended next. */
+export interface SagaCommit {
+  readonly sagaId: string;
+  readonly lease: Lease;
+  /** Seq of the last journal entry the writer knows. */
+  readonly expectedSeq: bigint;
+  /** Highest inbox seq that the journal reflects after this commit. */
+  readonly inboxSeen: bigint;
+  /** Never empty, unless `release` is set. */
+  readonly events: readonly SagaEvent[];
+  readonly summary: SagaSummary;
+  /** State after these events, when it is time for a snapshot. */
+  readonly snapshot?: string;
+  /** Give the lease back with this commit (the saga sleeps or is over). */
+  readonly release: boolean;
+}
+
+/**
+ * - `committed`: durable.
+ * - `messages`: refused, nothing written, because a message arrived that the writer has not seen; here they are.
+ *   That is how a cancel and a completion that race have exactly one winner.
+ * - `lease-lost`: refused, nothing written; another process owns the saga, or this worker's lease ran out.
+ */
+export type CommitOutcome =
+  | { readonly kind: 'committed'; readonly seq: bigint }
+  | { readonly kind: 'messages'; readonly inbox: readonly InboxEntry[] }
+  | { readonly kind: 'lease-lost' };
+
+/** What became of a message. */
+export type PostOutcome =
+  | { readonly kind: 'accepted'; readonly seq: bigint }
+  | { readonly kind: 'refused'; readonly status: SagaStatus }
+  | { readonly kind: 'not-found' };
+
+/** What a worker asks for. */
+export interface ClaimRequest {
+  readonly workerId: string;
+  /** How many at most. */
+  readonly limit: number;
+  /** Sagas whose `wakeAt` is not after this are due. */
+  readonly now: Date;
+  /** What this process can run; others are left for processes that can. */
+  readonly definitions: readonly { readonly name: string; readonly version: number }[];
+}
+
+/** Told when there may be something to do. */
+export interface WorkListener {
+  /** Some saga may be claimable. */
+  onWork(): void;
+  /** A saga that this worker may own has a message. */
+  onMessage(sagaId: string): void;
+}
+
+/**
+ * Where sagas live. `Tx` is the adapter's transaction, `never` where there is none.
+ *
+ * Ownership is by worker: a worker registers, keeps its lease alive with `heartbeat`, and owns the sagas it created or
+ * claimed. When its lease runs out, or it deregisters, every saga it owned is claimable at once. Lease time is the
+ * store's own, never a process's.
+ */
+export interface SagaStore<Tx = never> {
+  /**
+   * Stores a saga that does not exist yet. With a lease of token 1n the creating worker owns it at once; with null, or in
+   * a caller's transaction, it is left for whoever claims it (after that transaction commits).
+   * @returns `created: false` when a saga with this id and fingerprint is there already.
+   * @throws PotterError `SAGA_ALREADY_EXISTS` when its fingerprint differs.
+   */
+  create(
+    saga: NewSaga,
+    options?: { readonly lease?: Lease | null; readonly transaction?: Tx },
+  ): Promise<{ readonly created: boolean; readonly status: SagaStatus }>;
+
+  /** One atomic write, checked against lease, journal and inbox in the same statement. Adapters may group the commits of many sagas. */
+  commit(commit: SagaCommit, options?: { readonly transaction?: Tx }): Promise<CommitOutcome>;
+
+  /** Runs work in a transaction of the store's database; throws what the work throws, after rolling back. */
+  transaction<T>(work: (transaction: Tx) => Promise<T>): Promise<T>;
+
+  /** Takes over sagas that are due and owned by nobody, or by a worker whose lease ran out. Never blocks on another claim. */
+  claim(request: ClaimRequest): Promise<readonly ClaimedSaga[]>;
+
+  /** Puts a message into a saga's inbox, when its status is one of `acceptedIn`; decided atomically with commits. The same messageId again is accepted once. */
+  post(
+    sagaId: string,
+    message: SagaMessage,
+    acceptedIn: readonly SagaStatus[],
+  ): Promise<PostOutcome>;
+
+  /** Messages after `seen`, in order. */
+  inbox(sagaId: string, seen: bigint): Promise<readonly InboxEntry[]>;
+
+  /** The saga, or undefined. Needs no lease. */
+  load(sagaId: string): Promise<StoredSaga | undefined>;
+
+  /** The journal after `after` (0n: from the start), at most `limit` entries (default all). */
+  journal(
+    sagaId: string,
+    options?: { readonly after?: bigint; readonly limit?: number },
+  ): Promise<readonly JournalEntry[]>;
+
+  /** The journal from after `after`, then each new entry as it is committed by any process, until `signal` fires. Woken by notification. */
+  follow(
+    sagaId: string,
+    options: { readonly after: bigint; readonly signal: AbortSignal },
+  ): AsyncIterable<JournalEntry>;
+
+  /** Registers a worker, or extends its lease, for `ttlMs`. @returns false when its lease had run out: its sagas are lost to it for good. */
+  heartbeat(workerId: string, ttlMs: number): Promise<boolean>;
+
+  /** Ends a worker's lease: its sagas are claimable at once, and other workers are told. */
+  deregister(workerId: string): Promise<void>;
+
+  /** Calls the listener when work may be there, until the returned function is called. Notifications may be lost: poll as well. */
+  listen(listener: WorkListener): Promise<() => Promise<void>>;
+
+  close(): Promise<void>;
+}
