@@ -9,7 +9,8 @@ const alias = [
   },
 ];
 
-/** Unit tests touch neither network nor database; postgres tests share one real server a run, one database a file. */
+/** Unit tests touch neither network nor database; postgres tests share one real server a run, one database a file;
+ *  package tests look at what would be published. Type tests (test/types) are checked by `npm run typecheck`. */
 export default defineConfig({
   resolve: { alias },
   test: {
@@ -26,6 +27,15 @@ export default defineConfig({
           globalSetup: ['test/support/postgres-server.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.package.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
     ],
