@@ -17,10 +17,14 @@ function run(command: string, args: readonly string[]): boolean {
 }
 
 function pack(packageFolder: string): string {
-  const printed = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
-    cwd: packageFolder,
-    encoding: 'utf8',
-  });
+  const printed = execFileSync(
+    'npm',
+    ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
+    {
+      cwd: packageFolder,
+      encoding: 'utf8',
+    },
+  );
   const [tarball] = JSON.parse(printed) as { filename: string }[];
   if (tarball === undefined) throw new Error(`npm pack printed no tarball for ${packageFolder}`);
   return join(folder, tarball.filename);

@@ -17,7 +17,9 @@ if (shown.status !== 0) process.exit(shown.status ?? 1);
 const counted = spawnSync('oxlint', [...args, '--format', 'json'], { encoding: 'utf8' });
 const files = (JSON.parse(counted.stdout) as { number_of_files: number }).number_of_files;
 if (files < FEWEST_FILES) {
-  console.error(`lint looked at ${files} files, expected at least ${FEWEST_FILES}: check FOLDERS in scripts/lint.ts`);
+  console.error(
+    `lint looked at ${files} files, expected at least ${FEWEST_FILES}: check FOLDERS in scripts/lint.ts`,
+  );
   process.exit(1);
 }
 console.log(`linted ${files} files`);

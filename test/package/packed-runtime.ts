@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -44,7 +52,10 @@ export function packRuntime(): PackedRuntime {
       cpSync(unpacked, join(modules, 'potter-runtime'), { recursive: true });
       const needed = { ...manifest.dependencies, ...manifest.peerDependencies };
       for (const name of Object.keys(needed).filter((name) => !without.includes(name))) {
-        const target = [join(root, 'node_modules', name), join(root, 'runtime/node_modules', name)].find(existsSync);
+        const target = [
+          join(root, 'node_modules', name),
+          join(root, 'runtime/node_modules', name),
+        ].find(existsSync);
         if (target === undefined) throw new Error(`${name} is not installed in this checkout`);
         mkdirSync(dirname(join(modules, name)), { recursive: true });
         symlinkSync(target, join(modules, name));

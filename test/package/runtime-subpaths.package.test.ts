@@ -39,7 +39,10 @@ function load(consumer: string, subpath: string): string[] | string {
 describe('the packed runtime', () => {
   test('has a subpath for every folder with an entry file, and no other', () => {
     const folders = readdirSync(SOURCES, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && readdirSync(join(SOURCES, entry.name)).includes('index.ts'))
+      .filter(
+        (entry) =>
+          entry.isDirectory() && readdirSync(join(SOURCES, entry.name)).includes('index.ts'),
+      )
       .map((entry) => `./${entry.name}`);
     expect(subpaths().toSorted()).toEqual(folders.toSorted());
     expect(folders.length).toBeGreaterThan(10);
@@ -62,16 +65,23 @@ describe('the packed runtime', () => {
   });
 
   test('every peer is optional', () => {
-    const { peerDependencies = {}, peerDependenciesMeta = {} } = runtime.manifest as typeof runtime.manifest & {
-      readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
-    };
-    const required = Object.keys(peerDependencies).filter((peer) => !peerDependenciesMeta[peer]?.optional);
+    const { peerDependencies = {}, peerDependenciesMeta = {} } =
+      runtime.manifest as typeof runtime.manifest & {
+        readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
+      };
+    const required = Object.keys(peerDependencies).filter(
+      (peer) => !peerDependenciesMeta[peer]?.optional,
+    );
     expect(required).toEqual([]);
   });
 
   test('carries its migrations and its built files, and neither sources nor tests', () => {
-    expect(runtime.files.some((file) => /^migrations\/event-store\/.+\.sql$/.test(file))).toBe(true);
+    expect(runtime.files.some((file) => /^migrations\/event-store\/.+\.sql$/.test(file))).toBe(
+      true,
+    );
     expect(runtime.files.some((file) => file === 'dist/errors/index.js')).toBe(true);
-    expect(runtime.files.filter((file) => /^(src|test)\/|\.test\.|tsbuildinfo/.test(file))).toEqual([]);
+    expect(runtime.files.filter((file) => /^(src|test)\/|\.test\.|tsbuildinfo/.test(file))).toEqual(
+      [],
+    );
   });
 });
