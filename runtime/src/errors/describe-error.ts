@@ -7,11 +7,21 @@ export interface ErrorDescription {
   readonly message: string;
 }
 
-/** Reduces any thrown value to code and message. Unknown values get `INTERNAL_ERROR`. */
+/**
+ * Reduces any thrown value to code and message; the message does not repeat the code. Values that are no error of the
+ * runtime or the domain get `INTERNAL_ERROR`. Never throws, whatever was thrown.
+ */
 export function describeError(value: unknown): ErrorDescription {
-  if (value instanceof PotterError || value instanceof Rejection) {
-    return { code: value.code, message: value.message };
+  if (value instanceof PotterError) {
+    return { code: value.code, message: value.message.replace(`[${value.code}] `, '') };
   }
-  if (value instanceof Error) return { code: 'INTERNAL_ERROR', message: value.message };
-  return { code: 'INTERNAL_ERROR', message: String(value) };
+  if (value instanceof Rejection) return { code: value.code, message: value.message };
+  return { code: 'INTERNAL_ERROR', message: messageOf(value) };
+}
+
+function messageOf(value: unknown): string {
+  if (value instanceof Error) return value.message === '' ? value.name : value.message;
+  if (typeof value !== 'object' && typeof value !== 'function') return String(value);
+  // String() calls toString, which a thrown object may lack or which may itself throw.
+  return `A value that is not an error was thrown: ${Object.prototype.toString.call(value)}.`;
 }

@@ -1,3 +1,4 @@
+import { PotterError } from '../errors/potter-error.ts';
 import { type Duration, durationMs } from './duration.ts';
 
 /**
@@ -20,8 +21,8 @@ export interface RetryPolicy {
   readonly factor: number;
   /** No delay is longer, in milliseconds. */
   readonly maxDelayMs: number;
-  /** No attempt starts later than this after the first did, in milliseconds. Infinity: no such limit. */
-  readonly maxElapsedMs: number;
+  /** No attempt starts later than this after the first did, in milliseconds. Left out: no such limit. */
+  readonly maxElapsedMs?: number;
   readonly jitter: Jitter;
 }
 
@@ -31,7 +32,6 @@ export const noRetry: RetryPolicy = {
   initialDelayMs: 0,
   factor: 1,
   maxDelayMs: 0,
-  maxElapsedMs: Number.POSITIVE_INFINITY,
   jitter: 'none',
 };
 
@@ -42,7 +42,7 @@ export function simpleRetry(
   const delayMs = durationMs(options.delay ?? '1s');
   return {
     ...noRetry,
-    maxAttempts: options.maxAttempts ?? 3,
+    maxAttempts: checkedAttempts(options.maxAttempts ?? 3),
     initialDelayMs: delayMs,
     maxDelayMs: delayMs,
     jitter: options.jitter ?? 'none',
@@ -61,14 +61,32 @@ export function exponentialBackoff(
   } = {},
 ): RetryPolicy {
   return {
-    maxAttempts: options.maxAttempts ?? 5,
+    maxAttempts: checkedAttempts(options.maxAttempts ?? 5),
     initialDelayMs: durationMs(options.initialDelay ?? 100),
-    factor: options.factor ?? 2,
+    factor: checkedFactor(options.factor ?? 2),
     maxDelayMs: durationMs(options.maxDelay ?? '30s'),
-    maxElapsedMs:
-      options.maxElapsed === undefined ? Number.POSITIVE_INFINITY : durationMs(options.maxElapsed),
+    ...(options.maxElapsed !== undefined && { maxElapsedMs: durationMs(options.maxElapsed) }),
     jitter: options.jitter ?? 'full',
   };
+}
+
+/** Infinity is allowed: a schedule that never ends by itself. NaN would be one too, by accident. */
+function checkedAttempts(maxAttempts: number): number {
+  if (maxAttempts >= 1 && (Number.isInteger(maxAttempts) || maxAttempts === Infinity)) return maxAttempts;
+  throw new PotterError('INVALID_ARGUMENT', {
+    message: `maxAttempts is ${maxAttempts}.`,
+    remedy: 'Use a whole number of attempts, the first included: 1 means no retry.',
+    details: { maxAttempts },
+  });
+}
+
+function checkedFactor(factor: number): number {
+  if (factor >= 1 && Number.isFinite(factor)) return factor;
+  throw new PotterError('INVALID_ARGUMENT', {
+    message: `factor is ${factor}.`,
+    remedy: 'Use 1 for a fixed delay, or more for growing delays.',
+    details: { factor },
+  });
 }
 
 /** What the schedule needs to know of the attempts so far. */
@@ -91,12 +109,12 @@ export function nextDelayMs(
   random: () => number = Math.random,
 ): number | undefined {
   if (state.attempt >= policy.maxAttempts) return undefined;
-  const plainMs = Math.min(
-    policy.maxDelayMs,
-    policy.initialDelayMs * policy.factor ** (state.attempt - 1),
-  );
+  // After a thousand attempts the power is Infinity, and Infinity times no delay is not a number.
+  const growth = Math.min(policy.factor ** (state.attempt - 1), Number.MAX_VALUE);
+  const plainMs = Math.min(policy.maxDelayMs, policy.initialDelayMs * growth);
   const delayMs = Math.round(spread(policy, plainMs, state.previousDelayMs, random));
-  return state.elapsedMs + delayMs > policy.maxElapsedMs ? undefined : delayMs;
+  const { maxElapsedMs = Number.POSITIVE_INFINITY } = policy;
+  return state.elapsedMs + delayMs > maxElapsedMs ? undefined : delayMs;
 }
 
 function spread(

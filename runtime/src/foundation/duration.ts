@@ -24,7 +24,8 @@ export function durationMs(duration: Duration): number {
     if (Number.isFinite(duration) && duration >= 0) return duration;
   } else {
     const match = FORM.exec(duration);
-    if (match) return Number(match[1]) * UNIT_MS[match[2] as Unit];
+    const ms = match ? Number(match[1]) * UNIT_MS[match[2] as Unit] : Number.NaN;
+    if (Number.isFinite(ms)) return ms;
   }
   throw new PotterError('INVALID_ARGUMENT', {
     message: `'${duration}' is not a duration.`,
