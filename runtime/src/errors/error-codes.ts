@@ -9,7 +9,8 @@ export const ERROR_CODES = {
   ABORTED: 'The caller gave up waiting: its AbortSignal fired.',
   TIMEOUT: 'Something took longer than the time it was given.',
   CLOSED: 'The object was closed before or while it was used.',
-  SERIALIZATION_FAILED: 'A value could not be turned into JSON, or stored JSON could not be read back.',
+  SERIALIZATION_FAILED:
+    'A value could not be turned into JSON, or stored JSON could not be read back.',
   // Database
   DATABASE_UNAVAILABLE: 'The database refused the connection, or broke it.',
   DATABASE_ERROR: 'The database answered a statement with an error that has no better code.',
@@ -27,7 +28,8 @@ export const ERROR_CODES = {
   HANDLER_EXISTS: 'A second handler was registered for the same command or query.',
   // Sagas
   SAGA_DEFINITION_INVALID: 'A saga definition breaks a rule of the builder.',
-  SAGA_DEFINITION_UNKNOWN: 'A saga asks for a definition or version that this process has not registered.',
+  SAGA_DEFINITION_UNKNOWN:
+    'A saga asks for a definition or version that this process has not registered.',
   SAGA_NOT_FOUND: 'There is no saga with this id.',
   SAGA_ALREADY_EXISTS: 'A saga with this id was started with another definition or input.',
   SAGA_ALREADY_FINISHED: 'The saga is over and takes no further commands.',
@@ -50,7 +52,8 @@ export const ERROR_CODES = {
   UNSUPPORTED_MEDIA_TYPE: 'The request body has a content type that is not accepted.',
   PRECONDITION_FAILED: 'The If-Match header names a version that is not the current one.',
   IDEMPOTENCY_KEY_REUSED: 'The same Idempotency-Key came with a different request.',
-  IDEMPOTENCY_KEY_IN_USE: 'The first request with this Idempotency-Key is still at work after the longest wait.',
+  IDEMPOTENCY_KEY_IN_USE:
+    'The first request with this Idempotency-Key is still at work after the longest wait.',
   ADDRESS_UNAVAILABLE: 'The service cannot listen on this host and port.',
   SHUTTING_DOWN: 'The service is stopping and takes no new work.',
   INTERNAL_ERROR: 'Something failed that nobody foresaw; the log has the cause.',

@@ -37,7 +37,11 @@ export const noRetry: RetryPolicy = {
 
 /** A fixed delay between attempts: 3 attempts, 1 s apart, no jitter, unless told otherwise. */
 export function simpleRetry(
-  options: { readonly maxAttempts?: number; readonly delay?: Duration; readonly jitter?: Jitter } = {},
+  options: {
+    readonly maxAttempts?: number;
+    readonly delay?: Duration;
+    readonly jitter?: Jitter;
+  } = {},
 ): RetryPolicy {
   const delayMs = durationMs(options.delay ?? '1s');
   return {
@@ -72,7 +76,8 @@ export function exponentialBackoff(
 
 /** Infinity is allowed: a schedule that never ends by itself. NaN would be one too, by accident. */
 function checkedAttempts(maxAttempts: number): number {
-  if (maxAttempts >= 1 && (Number.isInteger(maxAttempts) || maxAttempts === Infinity)) return maxAttempts;
+  if (maxAttempts >= 1 && (Number.isInteger(maxAttempts) || maxAttempts === Infinity))
+    return maxAttempts;
   throw new PotterError('INVALID_ARGUMENT', {
     message: `maxAttempts is ${maxAttempts}.`,
     remedy: 'Use a whole number of attempts, the first included: 1 means no retry.',

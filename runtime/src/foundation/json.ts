@@ -134,7 +134,8 @@ export const jsonCodec: JsonCodec = {
     } catch (error) {
       throw new PotterError('SERIALIZATION_FAILED', {
         message: `A value cannot be stored as JSON: ${(error as Error).message}.`,
-        remedy: 'Store plain data: null, booleans, finite numbers, strings, bigint, Date, arrays and objects.',
+        remedy:
+          'Store plain data: null, booleans, finite numbers, strings, bigint, Date, arrays and objects.',
         cause: error,
       });
     }
@@ -146,7 +147,8 @@ export const jsonCodec: JsonCodec = {
     } catch (error) {
       throw new PotterError('SERIALIZATION_FAILED', {
         message: `Stored text cannot be read as JSON: ${(error as Error).message}.`,
-        remedy: 'Look at the stored row: something other than this codec wrote it, or it was cut short.',
+        remedy:
+          'Look at the stored row: something other than this codec wrote it, or it was cut short.',
         cause: error,
       });
     }
