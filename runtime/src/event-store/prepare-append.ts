@@ -1,0 +1,138 @@
+import { PotterError } from '../errors/potter-error.ts';
+import type { Event, EventMetadata } from '../events/event.ts';
+import type { RecordedEvent } from '../events/recorded-event.ts';
+import { parseStreamId, type StreamId } from '../events/stream-id.ts';
+import type { UpcasterChain } from '../events/upcaster-chain.ts';
+import { isUuid, newId } from '../foundation/ids.ts';
+import type { JsonCodec } from '../foundation/json.ts';
+import type { TraceContext } from '../observability/tracer.ts';
+import type { AppendRequest, StreamCheck } from './append.ts';
+import type { ExpectedVersion } from './expected-version.ts';
+
+/** An event that lacks only what the store gives it: version, position and time. */
+export interface PreparedEvent {
+  readonly id: string;
+  /** The writer chose the id, so the event may have been appended before. */
+  readonly idGiven: boolean;
+  readonly type: string;
+  readonly schemaVersion: number;
+  /** JSON text. */
+  readonly data: string;
+  /** JSON text. */
+  readonly metadata: string;
+  readonly tags: readonly string[];
+  /** As the writer gave it, for the result. */
+  readonly source: Event;
+  readonly sourceMetadata: EventMetadata;
+}
+
+/** A write whose values have been checked. */
+export interface PreparedWrite {
+  readonly stream: StreamId;
+  readonly category: string;
+  readonly expected: ExpectedVersion;
+  readonly events: readonly PreparedEvent[];
+}
+
+/** A request whose values have been checked. */
+export interface PreparedAppend {
+  readonly writes: readonly PreparedWrite[];
+  readonly checks: readonly StreamCheck[];
+}
+
+/** What preparing needs of the store. */
+export interface PrepareContext {
+  readonly codec: JsonCodec;
+  readonly upcasters: UpcasterChain;
+  readonly metadata: EventMetadata | undefined;
+  readonly trace: TraceContext | undefined;
+}
+
+/** Checks a request and turns its values into text. For store adapters. Codes as in the port's `append`. */
+export function prepareAppend(request: AppendRequest, context: PrepareContext): PreparedAppend {
+  const checks = request.checks ?? [];
+  if (request.writes.length === 0) throw invalid('An append needs at least one write.');
+  const streams = new Set<string>();
+  for (const { stream, expected } of [...request.writes, ...checks]) {
+    if (streams.has(stream)) throw invalid(`Stream '${stream}' is named twice in one append.`);
+    if (typeof expected === 'bigint' && expected < 0n)
+      throw invalid(`Version ${expected} cannot exist.`);
+    streams.add(stream);
+  }
+  for (const { stream } of checks) parseStreamId(stream);
+  const ids = new Set<string>();
+  const defaults: EventMetadata = { ...context.trace, ...context.metadata };
+  const writes = request.writes.map(({ stream, expected, events }): PreparedWrite => {
+    const { category } = parseStreamId(stream);
+    if (events.length === 0) throw invalid(`There are no events for stream '${stream}'.`);
+    return {
+      stream,
+      category,
+      expected,
+      events: events.map((event) => prepareEvent(event, context, defaults)),
+    };
+  });
+  for (const { id } of writes.flatMap((write) => write.events)) {
+    if (ids.has(id)) throw invalid(`Event id ${id} is twice in one append.`);
+    ids.add(id);
+  }
+  return { writes, checks };
+}
+
+function prepareEvent(
+  event: AppendRequest['writes'][number]['events'][number],
+  { codec, upcasters }: PrepareContext,
+  defaults: EventMetadata,
+): PreparedEvent {
+  const {
+    type,
+    data,
+    id,
+    metadata,
+    tags = [],
+    schemaVersion = upcasters.currentVersion(type),
+  } = event;
+  if (type === '' || type.includes('\0')) throw invalid('An event type is empty or has a NUL.');
+  if (tags.some((tag) => tag === '' || tag.includes('\0')))
+    throw invalid(`A tag of a '${type}' is empty or has a NUL.`);
+  if (id !== undefined && !isUuid(id)) throw invalid(`Event id '${id}' is not a UUID.`);
+  if (!Number.isInteger(schemaVersion) || schemaVersion < 1)
+    throw invalid(`'${schemaVersion}' is not a schema version.`);
+  const sourceMetadata = metadata === undefined ? defaults : { ...defaults, ...metadata };
+  return {
+    id: id?.toLowerCase() ?? newId(),
+    idGiven: id !== undefined,
+    type,
+    schemaVersion,
+    data: codec.encode(data),
+    metadata: codec.encode(sourceMetadata),
+    tags,
+    source: event,
+    sourceMetadata,
+  };
+}
+
+/** The recorded form of an event that was just written. For store adapters. */
+export function recordedForm(
+  write: PreparedWrite,
+  event: PreparedEvent,
+  recorded: Pick<RecordedEvent, 'version' | 'position' | 'recordedAt'>,
+): RecordedEvent {
+  return {
+    type: event.type,
+    data: event.source.data,
+    id: event.id,
+    streamId: write.stream,
+    category: write.category,
+    version: recorded.version,
+    position: recorded.position,
+    metadata: event.sourceMetadata,
+    tags: event.tags,
+    schemaVersion: event.schemaVersion,
+    recordedAt: recorded.recordedAt,
+  };
+}
+
+function invalid(message: string): PotterError {
+  return new PotterError('INVALID_ARGUMENT', { message });
+}
