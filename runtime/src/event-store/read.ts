@@ -22,7 +22,9 @@ export interface ReadWalk {
 }
 
 /** Which part of a stream. */
-export interface ReadStreamOptions extends ReadWalk {
+export interface ReadStreamOptions<Tx = never> extends ReadWalk {
+  /** The caller's transaction to read in, so that what it appended is seen. Default: outside any. */
+  readonly transaction?: Tx | undefined;
   /** First version wanted, whatever the direction. */
   readonly from?: bigint | undefined;
   /** Last version wanted, whatever the direction. */
