@@ -80,7 +80,7 @@ export interface SagaCommit {
   readonly expectedSeq: bigint;
   /** Highest inbox seq that the journal reflects after this commit. */
   readonly inboxSeen: bigint;
-  /** Never empty, unless `release` is set. */
+  /** Never empty, unless `release` is set or only `inboxSeen` moves. */
   readonly events: readonly SagaEvent[];
   readonly summary: SagaSummary;
   /** State after these events, when it is time for a snapshot. */
@@ -90,13 +90,17 @@ export interface SagaCommit {
 }
 
 /**
- * - `committed`: durable.
- * - `messages`: refused, nothing written, because a message arrived that the writer has not seen; here they are.
- *   That is how a cancel and a completion that race have exactly one winner.
- * - `lease-lost`: refused, nothing written; another process owns the saga, or this worker's lease ran out.
+ * What became of a commit. The checks are made in this order, and a refused commit writes nothing:
+ * - `lease-lost`: another process owns the saga, or this worker's lease ran out.
+ * - `diverged`: the lease is good, but the journal is not at `expectedSeq`: an earlier commit of this writer, whose
+ *   answer was lost, went through after all. The writer reads the journal and goes on from there.
+ * - `messages`: a message arrived that the writer has not seen; here they are. That is how a cancel and a completion
+ *   that race have exactly one winner. In a caller's transaction the transaction is still good: commit again in it.
+ * - `committed`: durable (in a caller's transaction: once that commits).
  */
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly seq: bigint }
+  | { readonly kind: 'diverged'; readonly seq: bigint }
   | { readonly kind: 'messages'; readonly inbox: readonly InboxEntry[] }
   | { readonly kind: 'lease-lost' };
 
@@ -109,13 +113,32 @@ export type PostOutcome =
 /** What a worker asks for. */
 export interface ClaimRequest {
   readonly workerId: string;
-  /** How many at most. */
+  /** The worker's lease is extended by this with the claim, as `heartbeat` does: one statement a poll. */
+  readonly ttlMs: number;
+  /** How many at most; 0 when the worker is full and only wants its lease extended. */
   readonly limit: number;
   /** Sagas whose `wakeAt` is not after this are due. */
   readonly now: Date;
   /** What this process can run; others are left for processes that can. */
-  readonly definitions: readonly { readonly name: string; readonly version: number }[];
+  readonly definitions: readonly DefinitionVersion[];
 }
+
+/** Names what a process can run. */
+export interface DefinitionVersion {
+  readonly name: string;
+  readonly version: number;
+}
+
+/** What a claim brought. */
+export type ClaimOutcome =
+  | {
+      readonly kind: 'claimed';
+      readonly sagas: readonly ClaimedSaga[];
+      /** Sagas this worker owns already that have messages their journal does not reflect, in case a notification was lost. */
+      readonly messages: readonly string[];
+    }
+  /** The worker's lease had run out, as with `heartbeat`: nothing was claimed. */
+  | { readonly kind: 'lease-lost' };
 
 /** Told when there may be something to do. */
 export interface WorkListener {
@@ -135,7 +158,10 @@ export interface WorkListener {
 export interface SagaStore<Tx = never> {
   /**
    * Stores a saga that does not exist yet. With a lease of token 1n the creating worker owns it at once; with null, or in
-   * a caller's transaction, it is left for whoever claims it (after that transaction commits).
+   * a caller's transaction, it is left for whoever claims it (after that transaction commits): the first claim of such
+   * a saga has token 1n.
+   * Repeatable: the same call with the same lease, when the saga is there and nothing else was written since, answers
+   * `created: true` again, because the answer to the first may have been lost and nobody else would run the saga.
    * @returns `created: false` when a saga with this id and fingerprint is there already.
    * @throws PotterError `SAGA_ALREADY_EXISTS` when its fingerprint differs.
    */
@@ -150,10 +176,21 @@ export interface SagaStore<Tx = never> {
   /** Runs work in a transaction of the store's database; throws what the work throws, after rolling back. */
   transaction<T>(work: (transaction: Tx) => Promise<T>): Promise<T>;
 
-  /** Takes over sagas that are due and owned by nobody, or by a worker whose lease ran out. Never blocks on another claim. */
-  claim(request: ClaimRequest): Promise<readonly ClaimedSaga[]>;
+  /**
+   * Takes over sagas that are due and owned by nobody, or by a worker whose lease ran out. Due: `wakeAt` is not after
+   * `now`, or there are messages the journal does not reflect. Never blocks on another claim.
+   */
+  claim(request: ClaimRequest): Promise<ClaimOutcome>;
 
-  /** Puts a message into a saga's inbox, when its status is one of `acceptedIn`; decided atomically with commits. The same messageId again is accepted once. */
+  /** Sagas that are not finished and that none of these definitions can run, counted by definition. For warnings only: asked seldom. */
+  unclaimable(
+    definitions: readonly DefinitionVersion[],
+  ): Promise<readonly (DefinitionVersion & { readonly count: number })[]>;
+
+  /**
+   * Puts a message into a saga's inbox, when its status is one of `acceptedIn`; decided atomically with commits. The
+   * same messageId again is accepted once. A saga that nobody owns is due at once.
+   */
   post(
     sagaId: string,
     message: SagaMessage,
