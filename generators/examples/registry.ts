@@ -1,0 +1,4 @@
+import type { ExampleDefinition } from './example-definition.ts';
+
+/** Every example a user can create, in the order in which `--list` shows them. An example without templates must not be here. */
+export const EXAMPLES: readonly ExampleDefinition[] = [];
