@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../../runtime/src/embedded/embedded-postgres.ts';
+import {
+  componentDirectory,
+  type RuntimeComponent,
+} from '../../runtime/src/migrations/runtime-components.ts';
+
+/** A durable server for one bench: every commit waits for the disk, as in production. */
+export interface BenchDatabase extends AsyncDisposable {
+  readonly url: string;
+  readonly pool: pg.Pool;
+}
+
+/** Starts the server in a folder of its own and makes the tables of the given components. */
+export async function startBenchDatabase(
+  components: readonly RuntimeComponent[],
+): Promise<BenchDatabase> {
+  const directory = mkdtempSync(join(tmpdir(), 'potter-bench-'));
+  const server = await startEmbeddedPostgres({ directory, durability: 'full' });
+  const pool = new pg.Pool({ connectionString: server.url, max: 64 });
+  await pool.query('CREATE SCHEMA potter');
+  for (const component of components) {
+    const folder = componentDirectory(component);
+    for (const file of (await readdir(folder)).toSorted()) {
+      const sql = await readFile(join(folder, file), 'utf8');
+      await pool.query(sql.split(/^\s*--[\s-]*Down Migration/im)[0] ?? '');
+    }
+  }
+  return {
+    url: server.url,
+    pool,
+    async [Symbol.asyncDispose]() {
+      await pool.end();
+      await server.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
