@@ -1,0 +1,25 @@
+/** PostgreSQL: everything of the runtime that is kept in, or told by, a PostgreSQL server. Needs `pg`. */
+
+// Connections and transactions
+export type {
+  PostgresClient,
+  PostgresConnection,
+  PostgresPool,
+  PostgresResult,
+  PostgresStatement,
+  PostgresTransaction,
+} from './client.ts';
+export {
+  assertDatabaseUrl,
+  createPool,
+  type ManagedPostgresPool,
+  type PoolOptions,
+} from './pool.ts';
+export { inTransaction, type IsolationLevel, type TransactionOptions } from './transaction.ts';
+export { databaseTarget, sqlStateOf, translatePostgresError } from './errors.ts';
+export {
+  listen,
+  type Listening,
+  type ListenOptions,
+  type NotificationListener,
+} from './notifications.ts';
