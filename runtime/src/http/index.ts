@@ -1,0 +1,71 @@
+/**
+ * HTTP: the chassis of a service on Fastify and TypeBox. Problem details, health, readiness, metrics, OpenAPI,
+ * idempotency keys and a graceful stop are there from the start; routes are Fastify's own.
+ */
+
+// A service
+export { createHttpService, type HttpService, type HttpServiceOptions } from './http-service.ts';
+export type { HttpApp, TypeBoxTypeProvider } from './http-app.ts';
+export type { ListenOptions } from './lifecycle/listen.ts';
+export type { ServiceResource } from './lifecycle/close-in-order.ts';
+export { exitWithOneLine } from './lifecycle/exit-with-one-line.ts';
+
+// Environment variables
+export {
+  environment,
+  readEnvironment,
+  SERVICE_VARIABLES,
+  type Environment,
+  type Variables,
+} from './environment/environment.ts';
+export {
+  duration,
+  flag,
+  host,
+  integer,
+  oneOf,
+  optional,
+  port,
+  postgresUrl,
+  text,
+  url,
+  type Variable,
+} from './environment/variable.ts';
+
+// Logging
+export { createLogger, type LoggerOptions, type LogLevel } from './logging/create-logger.ts';
+export { redact, redactUrls } from './logging/redaction.ts';
+
+// Problems: what refused and failed requests are answered with
+export {
+  PROBLEM_MEDIA_TYPE,
+  problemSchema,
+  type FieldError,
+  type Problem,
+  type RequestPart,
+} from './problems/problem.ts';
+export { problemOf, type ProblemAnswer, type ProblemContext } from './problems/problem-of.ts';
+export { ERROR_STATUS, REJECTION_STATUS } from './problems/problem-status.ts';
+export { ValidationError } from './problems/validation-error.ts';
+
+// Requests that change state
+export type { CommandContext, CommandFactory, CommandWrite } from './idempotency/command.ts';
+export type {
+  IdempotencyStore,
+  IdempotentOutcome,
+  OnceOptions,
+  RememberedResponse,
+  RequestIdentity,
+} from './idempotency/idempotency-store.ts';
+export { IDEMPOTENCY_HEADER, REPLAYED_HEADER } from './idempotency/request-identity.ts';
+
+// What a request carries
+export {
+  CORRELATION_HEADER,
+  requestMetadata,
+  type RequestMetadata,
+} from './requests/correlation.ts';
+
+// Operations
+export type { ReadinessCheck, ReadinessReport } from './operations/readiness.ts';
+export type { MetricsSource } from './operations/metrics-source.ts';

@@ -1,0 +1,27 @@
+import type { FastifyRequest } from 'fastify';
+import { PotterError } from '../../errors/potter-error.ts';
+import type { HttpApp } from '../http-app.ts';
+
+/** Knows the requests that are at work, to name those that a stop would cut off. */
+export class InFlight {
+  readonly #requests = new Set<FastifyRequest>();
+
+  constructor(app: HttpApp, stopping: AbortSignal) {
+    app.addHook('onRequest', async (request, reply) => {
+      this.#requests.add(request);
+      if (!stopping.aborted || request.routeOptions.url === '/ready') return;
+      reply.header('connection', 'close');
+      if (request.routeOptions.url !== '/health') {
+        throw new PotterError('SHUTTING_DOWN', { message: 'The service is stopping.' });
+      }
+    });
+    app.addHook('onResponse', async (request) => {
+      this.#requests.delete(request);
+    });
+  }
+
+  /** `POST /api/v1/orders`, one for each request at work. */
+  list(): readonly string[] {
+    return [...this.#requests].map(({ method, url }) => `${method} ${url}`);
+  }
+}

@@ -1,0 +1,42 @@
+import type { Logger } from '../../foundation/logger.ts';
+import { exitWithOneLine } from './exit-with-one-line.ts';
+
+/** What a process needs of its service. */
+export interface RunnableService {
+  listen(): Promise<string>;
+  /** Resolves to what did not end in time. */
+  close(): Promise<readonly string[]>;
+  readonly logger: Logger;
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/**
+ * The life of a service process: listens; on SIGTERM or SIGINT stops gracefully and exits with 0, or 1 when something
+ * hung; on a second signal exits at once; on an error that nobody caught logs it, stops the same way and exits with 1.
+ */
+export async function runUntilStopped({ listen, close, logger }: RunnableService): Promise<void> {
+  let stopping = false;
+  const stop = async (reason: string, exitCode: number): Promise<void> => {
+    if (stopping) {
+      logger.warn(`${reason} again: exiting at once`);
+      process.exit(1);
+    }
+    stopping = true;
+    logger.info(`${reason}: stopping`);
+    const hung = await close();
+    process.exit(hung.length > 0 ? 1 : exitCode);
+  };
+  for (const signal of SIGNALS) process.on(signal, () => void stop(signal, 0));
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      logger.error(`an error that nobody caught`, { error });
+      if (!stopping) void stop(event, 1);
+    });
+  }
+  try {
+    await listen();
+  } catch (error) {
+    exitWithOneLine(error);
+  }
+}

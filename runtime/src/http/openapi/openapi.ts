@@ -1,0 +1,62 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifySchema } from 'fastify';
+import { closedSchema } from '../requests/closed-schema.ts';
+import type { HttpApp } from '../http-app.ts';
+import { isCommand } from '../idempotency/command.ts';
+import { problemSchema } from '../problems/problem.ts';
+import { documentedResponses } from './documented-responses.ts';
+import { IDEMPOTENCY_KEY_PARAMETER } from './idempotency-parameter.ts';
+
+/** What the document says about the service as a whole. */
+export interface ApiDescription {
+  readonly name: string;
+  readonly version: string;
+  readonly description?: string | undefined;
+}
+
+/** `/openapi.json`, made from the schemas of the routes, and `/docs`, which shows it without a network. */
+export async function describeApi(app: HttpApp, api: ApiDescription): Promise<void> {
+  app.addSchema(problemSchema);
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: api.name, version: api.version, description: api.description ?? '' },
+    },
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, index) =>
+        String(json['$id'] ?? `schema-${index}`),
+    },
+    transform: ({ schema, url, route }) => ({
+      url,
+      schema: documented(schema, { command: isCommand(route), url }),
+    }),
+  });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    uiConfig: { docExpansion: 'list', deepLinking: true, validatorUrl: null },
+  });
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(app.swagger()),
+  );
+}
+
+/** The schema of a route with what the chassis adds to every route of its kind. */
+function documented(
+  schema: FastifySchema | undefined,
+  route: { readonly command: boolean; readonly url: string },
+): FastifySchema {
+  const own = schema ?? {};
+  const response = documentedResponses(own, route);
+  const body = own.body === undefined ? {} : { body: closedSchema(own.body) };
+  const headers = route.command ? { headers: withIdempotencyKey(own.headers) } : {};
+  return { ...own, ...body, ...headers, response };
+}
+
+function withIdempotencyKey(headers: unknown): unknown {
+  const own = (headers ?? { type: 'object', properties: {} }) as { readonly properties?: object };
+  return {
+    ...own,
+    properties: { ...own.properties, 'Idempotency-Key': IDEMPOTENCY_KEY_PARAMETER },
+  };
+}

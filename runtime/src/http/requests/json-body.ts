@@ -1,0 +1,59 @@
+import type { FastifyRequest } from 'fastify';
+import { PotterError } from '../../errors/potter-error.ts';
+import type { HttpApp } from '../http-app.ts';
+
+const CHARSET = /;\s*charset\s*=\s*"?([^";\s]+)/i;
+
+/** Refuses bytes that are not UTF-8 instead of reading them as something else; drops a byte order mark. */
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * JSON is the only kind of body. An empty body is no body: whether one is needed is the route's to say. Keys that
+ * would reach an object's prototype (`__proto__`, `constructor.prototype`) are refused like any malformed JSON.
+ */
+export function acceptJsonBodies(app: HttpApp): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    (request: FastifyRequest, bytes: Buffer, done) => {
+      let text: string;
+      try {
+        text = textOf(request.headers['content-type'] ?? '', bytes);
+      } catch (error) {
+        return done(error as Error);
+      }
+      if (text.trim() === '') return done(null, undefined);
+      parse(request, text, (error, value) =>
+        error === null ? done(null, value) : done(malformed('it cannot be parsed', error)),
+      );
+    },
+  );
+}
+
+/** A route that takes a body and got none: empty text is not JSON. */
+export function requireBody(request: FastifyRequest): void {
+  if (request.routeOptions.schema?.body !== undefined && request.body === undefined) {
+    throw malformed('it is empty, and this request needs one');
+  }
+}
+
+function textOf(contentType: string, bytes: Buffer): string {
+  const charset = CHARSET.exec(contentType)?.[1]?.toLowerCase() ?? 'utf-8';
+  if (charset !== 'utf-8' && charset !== 'utf8') {
+    throw new PotterError('UNSUPPORTED_MEDIA_TYPE', {
+      message: `The body is said to be in ${charset}.`,
+      remedy: 'Send JSON in UTF-8.',
+    });
+  }
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw malformed('it is not UTF-8', cause);
+  }
+}
+
+function malformed(reason: string, cause?: unknown): PotterError {
+  return new PotterError('MALFORMED_JSON', { message: `The body is not JSON: ${reason}.`, cause });
+}
