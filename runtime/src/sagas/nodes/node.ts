@@ -1,0 +1,13 @@
+import type { SequenceNode } from './sequence.ts';
+import type { StepNode } from './step.ts';
+import type { TransactionalStepNode } from './transactional-step.ts';
+
+/**
+ * A node of a definition's graph. A further kind (parallel, conditional, nested saga, …) is: a file in this folder with its node
+ * type and its handler, a line in this union, a line in `handlers.ts`, and a method of the builder. The machine, the
+ * journal and the orchestrator stay as they are: they know nodes by path and by what their handler answers.
+ */
+export type SagaNode = SequenceNode | StepNode | TransactionalStepNode;
+
+/** A node that is done by attempts of the user's code. */
+export type AttemptedNode = StepNode | TransactionalStepNode;

@@ -1,0 +1,22 @@
+import { type AttemptedNodeBase, attemptedNodeWalk } from './attempted-node.ts';
+import type { AttemptedNodeHandler, Invocation } from './node-handler.ts';
+
+type TransactionalInvocation = Invocation & { readonly tx: unknown };
+
+/** A step whose writes go to the saga store's own database, in the transaction that also writes the journal. */
+export interface TransactionalStepNode extends AttemptedNodeBase {
+  readonly kind: 'transactional-step';
+  readonly execute: (invocation: TransactionalInvocation) => unknown;
+  readonly compensate: ((invocation: TransactionalInvocation) => unknown) | undefined;
+}
+
+/** Effect and journal are one commit: no crash can come between them. */
+export const transactionalStepHandler: AttemptedNodeHandler<TransactionalStepNode> = {
+  ...attemptedNodeWalk,
+  attempt: (node, invocation, host) =>
+    host.inTransaction(async (tx) =>
+      invocation.direction === 'forward'
+        ? node.execute({ ...invocation, tx })
+        : node.compensate?.({ ...invocation, tx }),
+    ),
+};

@@ -1,0 +1,53 @@
+import type { Duration } from '../foundation/duration.ts';
+import type { AttemptedNode } from './nodes/node.ts';
+import type { SequenceNode } from './nodes/sequence.ts';
+
+/** What holds for a saga as a whole. */
+export interface SagaOptions {
+  /** 1, 2, …: raised when a change would mislead sagas that are under way; register the old version beside the new until they are over. Default 1. */
+  readonly version?: number;
+  /** Time for the whole saga; past it, what was done is undone. Default: none. */
+  readonly timeout?: Duration;
+  /** A snapshot of the state every so many journal entries: bounds what a takeover reads. Default 50. */
+  readonly snapshotEvery?: number;
+  /**
+   * After retries, what a defect in a step (TypeError and the like) leads to. `pause` (default): the saga is `failed`, a
+   * person fixes the code and resumes it. `compensate`: it is undone, as after any other error.
+   */
+  readonly onDefect?: 'pause' | 'compensate';
+  /**
+   * When an undo has given up. `pause` (default): the saga is `failed` at once; resuming goes on there. `continue`: the
+   * rest is undone first; resuming tries again what gave up.
+   */
+  readonly onCompensationFailure?: 'pause' | 'continue';
+  /** After so many interruptions of one step in a row (its process died each time) the saga is `failed` instead of taking down the next process. Default 10. */
+  readonly maxInterruptions?: number;
+}
+
+declare const types: unique symbol;
+
+/**
+ * A saga ready to be run: a graph of nodes under stable names. Made by `saga(…).build()`.
+ * `Input` is what it is started with, `Tx` the transaction its transactional steps need (`unknown`: none), `Results`
+ * what its steps return.
+ */
+export interface SagaDefinition<Input = unknown, Tx = unknown, Results = unknown> {
+  readonly name: string;
+  readonly version: number;
+  /** Of the graph: names, kinds, order and what is undone. Retries and timeouts may change without notice. */
+  readonly hash: string;
+  readonly root: SequenceNode;
+  /** Every node that is done by attempts, by path. */
+  readonly attempted: ReadonlyMap<string, AttemptedNode>;
+  readonly timeoutMs: number | null;
+  readonly snapshotEvery: number;
+  readonly onDefect: 'pause' | 'compensate';
+  readonly onCompensationFailure: 'pause' | 'continue';
+  readonly maxInterruptions: number;
+  /** Only for the compiler: a definition fits an engine whose store gives it the transaction it needs. */
+  readonly [types]?: {
+    readonly input: Input;
+    readonly results: Results;
+    readonly needs: (tx: Tx) => void;
+  };
+}

@@ -1,0 +1,83 @@
+import { handlerOf } from './nodes/handlers.ts';
+import type { DiagramPen } from './nodes/node-handler.ts';
+import type { SagaDefinition } from './saga-definition.ts';
+import { type SagaState, stepAt, type StepState } from './saga-state.ts';
+import { isFinished } from './saga-status.ts';
+
+/** How a box is marked. */
+type Mark = 'untouched' | 'running' | 'done' | 'failed' | 'undoing' | 'undone' | 'stuck';
+
+const STYLES: Readonly<Record<Mark, string>> = {
+  untouched: 'fill:#f5f5f5,stroke:#9e9e9e,color:#616161',
+  running: 'fill:#e3f2fd,stroke:#1565c0,color:#0d47a1',
+  done: 'fill:#e8f5e9,stroke:#2e7d32,color:#1b5e20',
+  failed: 'fill:#ffebee,stroke:#c62828,color:#b71c1c',
+  undoing: 'fill:#fff8e1,stroke:#f9a825,color:#e65100',
+  undone: 'fill:#ede7f6,stroke:#5e35b1,color:#4527a0',
+  stuck: 'fill:#b71c1c,stroke:#b71c1c,color:#ffffff',
+};
+
+function markOf(step: StepState | undefined): Mark {
+  switch (step?.compensate?.status) {
+    case 'done':
+      return 'undone';
+    case 'exhausted':
+      return 'stuck';
+    case 'running':
+    case 'waiting':
+      return 'undoing';
+    case undefined:
+  }
+  switch (step?.forward?.status) {
+    case 'done':
+      return 'done';
+    case 'exhausted':
+      return 'failed';
+    case 'running':
+    case 'waiting':
+      return 'running';
+    case undefined:
+      return 'untouched';
+  }
+}
+
+/**
+ * A definition as a Mermaid flowchart; with a saga's state, each step is marked with where it stands. What is undone
+ * hangs below its step by a dotted line.
+ */
+export function sagaDiagram(definition: SagaDefinition, state?: SagaState): string {
+  const lines: string[] = [
+    'flowchart LR',
+    `  start(["${definition.name} v${definition.version}"])`,
+  ];
+  const edges: string[] = [];
+  const marks: string[] = [];
+  const ids = new Map<string, string>([['start', 'start']]);
+  const join = (from: readonly string[], to: string): void => {
+    for (const box of from) edges.push(`  ${ids.get(box)} --> ${to}`);
+  };
+  const pen: DiagramPen = {
+    box: (path, from, undo) => {
+      const id = `n${ids.size}`;
+      ids.set(path, id);
+      const step = state && stepAt(state, path);
+      const attempts = step?.forward && step.forward.attempt > 1 ? ` ×${step.forward.attempt}` : '';
+      lines.push(`  ${id}["${path}${attempts}"]`);
+      join(from, id);
+      marks.push(`  class ${id} ${markOf(step)}`);
+      if (!undo) return;
+      lines.push(`  ${id}u>"undo ${path}"]`);
+      edges.push(`  ${id} -.-> ${id}u`);
+      const mark = markOf(step);
+      const active = mark === 'undone' || mark === 'undoing' || mark === 'stuck';
+      marks.push(`  class ${id}u ${active ? mark : 'untouched'}`);
+    },
+    draw: (node, from) => handlerOf(node).draw(node, pen, from),
+  };
+  const last = pen.draw(definition.root, ['start']);
+  const over = state && isFinished(state.status);
+  lines.push(`  finish(["${over ? state.status : 'completed'}"])`);
+  join(last, 'finish');
+  const styles = Object.entries(STYLES).map(([mark, style]) => `  classDef ${mark} ${style}`);
+  return `${[...lines, ...edges, ...styles, ...marks].join('\n')}\n`;
+}

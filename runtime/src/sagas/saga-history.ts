@@ -1,0 +1,96 @@
+import type { Direction, SagaError, SagaEvent } from './saga-event.ts';
+
+/** One attempt, or one step that was passed over. */
+export interface HistoryEntry {
+  /** Path of the step. */
+  readonly step: string;
+  /** Whether it was being done or undone. */
+  readonly kind: 'step' | 'compensation';
+  readonly status:
+    | 'running'
+    | 'completed'
+    | 'failed'
+    | 'skipped'
+    | 'compensating'
+    | 'compensated'
+    | 'compensation_failed';
+  /** 1, 2, … per step and kind; 0 when it was skipped. */
+  readonly attempt: number;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+  readonly durationMs: number | null;
+  readonly error: SagaError | null;
+}
+
+/** What happened to a saga, attempt by attempt, in the order they started. */
+export interface SagaHistory {
+  readonly sagaId: string;
+  readonly history: readonly HistoryEntry[];
+}
+
+const RUNNING = { forward: 'running', compensate: 'compensating' } as const;
+const COMPLETED = { forward: 'completed', compensate: 'compensated' } as const;
+const FAILED = { forward: 'failed', compensate: 'compensation_failed' } as const;
+const KIND: Readonly<Record<Direction, HistoryEntry['kind']>> = {
+  forward: 'step',
+  compensate: 'compensation',
+};
+
+/** Folds a journal into attempts. */
+export function historyOf(events: Iterable<SagaEvent>): readonly HistoryEntry[] {
+  const history: HistoryEntry[] = [];
+  const open = new Map<string, number>();
+  const finish = (
+    event: Extract<SagaEvent, { type: 'AttemptCompleted' | 'AttemptFailed' }>,
+    status: HistoryEntry['status'],
+    error: SagaError | null,
+  ): void => {
+    const at = open.get(`${event.path} ${event.direction}`);
+    const entry = at === undefined ? undefined : history[at];
+    if (at === undefined || entry === undefined) return;
+    history[at] = {
+      ...entry,
+      status,
+      finishedAt: event.at,
+      durationMs: event.at.getTime() - entry.startedAt.getTime(),
+      error,
+    };
+  };
+  for (const event of events) {
+    switch (event.type) {
+      case 'AttemptStarted':
+        open.set(`${event.path} ${event.direction}`, history.length);
+        history.push({
+          step: event.path,
+          kind: KIND[event.direction],
+          status: RUNNING[event.direction],
+          attempt: event.attempt,
+          startedAt: event.at,
+          finishedAt: null,
+          durationMs: null,
+          error: null,
+        });
+        break;
+      case 'AttemptCompleted':
+        finish(event, COMPLETED[event.direction], null);
+        break;
+      case 'AttemptFailed':
+        finish(event, FAILED[event.direction], event.error);
+        break;
+      case 'StepSkipped':
+        history.push({
+          step: event.path,
+          kind: 'step',
+          status: 'skipped',
+          attempt: 0,
+          startedAt: event.at,
+          finishedAt: event.at,
+          durationMs: 0,
+          error: { code: 'SAGA_STEP_SKIPPED', message: event.reason, step: event.path },
+        });
+        break;
+      default:
+    }
+  }
+  return history;
+}

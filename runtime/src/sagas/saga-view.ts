@@ -1,0 +1,40 @@
+import type { SagaError, SagaStatus } from './saga-event.ts';
+import { resultsOf, type SagaState } from './saga-state.ts';
+
+/** A saga as the outside sees it. */
+export interface SagaView {
+  readonly sagaId: string;
+  readonly definition: string;
+  readonly definitionVersion: number;
+  readonly status: SagaStatus;
+  /** Path of the step being done or undone, or that gave up; null when there is none. */
+  readonly currentStep: string | null;
+  readonly input: unknown;
+  /** Results of the steps that were done, by step; still there when they were undone since. */
+  readonly results: Readonly<Record<string, unknown>>;
+  readonly correlationId: string;
+  readonly startedAt: Date;
+  readonly updatedAt: Date;
+  /** When it was completed or compensated. A failed saga is not finished: it can be resumed. */
+  readonly finishedAt: Date | null;
+  /** Why it failed, or was or is being undone. */
+  readonly error: SagaError | null;
+}
+
+/** What the outside sees of a state. */
+export function viewOf(sagaId: string, state: SagaState): SagaView {
+  return {
+    sagaId,
+    definition: state.definition,
+    definitionVersion: state.definitionVersion,
+    status: state.status,
+    currentStep: state.currentStep,
+    input: state.input,
+    results: resultsOf(state),
+    correlationId: state.correlationId,
+    startedAt: state.startedAt,
+    updatedAt: state.updatedAt,
+    finishedAt: state.finishedAt,
+    error: state.failure ?? state.cause,
+  };
+}

@@ -1,0 +1,43 @@
+/** What every attempt is told, doing or undoing. */
+export interface AttemptContext<Input, Results> {
+  readonly sagaId: string;
+  readonly correlationId: string;
+  /** What the saga was started with. */
+  readonly input: Input;
+  /** Results of the steps that are done, by step name. Plain data, as read back from the journal. */
+  readonly results: Results;
+  /**
+   * The same for every attempt of this step in this direction, in every process, for ever. Hand it to whatever has an
+   * effect, as its idempotency key: an attempt may run twice when a process dies.
+   */
+  readonly key: string;
+  /** 1, 2, …: how often this was tried, interrupted attempts included. */
+  readonly attempt: number;
+  /** Fires when the attempt is out of time, the saga is to stop, or this process may no longer run it. Pass it on. */
+  readonly signal: AbortSignal;
+}
+
+/** What a step is told when it is done. */
+export interface ExecuteContext<Input, Results> extends AttemptContext<Input, Results> {}
+
+/**
+ * What is known of a step that is to be undone:
+ * - `done`: it returned `result`,
+ * - `failed`: it said no, or gave up,
+ * - `unknown`: it timed out, was told to stop or its process died: the effect may have happened, or may still happen.
+ */
+export type StepOutcome<Result> =
+  | { readonly outcome: 'done'; readonly result: Result }
+  | { readonly outcome: 'failed' | 'unknown'; readonly result: undefined };
+
+/** When a step is undone: after every attempt to do it, or only after it was done. */
+export type CompensateWhen = 'attempted' | 'completed';
+
+/** What a step is told when it is undone. */
+export type CompensateContext<Input, Results, Result, When extends CompensateWhen> = AttemptContext<
+  Input,
+  Results
+> &
+  (When extends 'completed'
+    ? Extract<StepOutcome<Result>, { outcome: 'done' }>
+    : StepOutcome<Result>);
