@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   ABORTED: 'The caller gave up waiting: its AbortSignal fired.',
   TIMEOUT: 'Something took longer than the time it was given.',
   CLOSED: 'The object was closed before or while it was used.',
+  OVERLOADED: 'So much work waits in this process already that no more is taken.',
   SERIALIZATION_FAILED:
     'A value could not be turned into JSON, or stored JSON could not be read back.',
   // Database

@@ -7,4 +7,11 @@ export {
   type TraceContext,
   type Tracer,
 } from './tracer.ts';
-export { noopMeter, type Counter, type Histogram, type InstrumentOptions, type Meter } from './meter.ts';
+export {
+  noopMeter,
+  type Counter,
+  type Histogram,
+  type InstrumentOptions,
+  type Meter,
+} from './meter.ts';
+export { currentCorrelation, withCorrelation, type Correlation } from './correlation.ts';

@@ -21,7 +21,10 @@ export interface Histogram {
 export interface Meter {
   counter(name: string, options: InstrumentOptions): Counter;
   /** @param options.buckets upper bounds, ascending; the adapter has a default suited to seconds. */
-  histogram(name: string, options: InstrumentOptions & { readonly buckets?: readonly number[] }): Histogram;
+  histogram(
+    name: string,
+    options: InstrumentOptions & { readonly buckets?: readonly number[] },
+  ): Histogram;
   /** Registers a value that is read when somebody looks. */
   gauge(name: string, options: InstrumentOptions, read: () => number | Promise<number>): void;
 }

@@ -1,0 +1,28 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** Which conversation the code that runs now belongs to, and what made it run. Event metadata is one of these. */
+export interface Correlation {
+  /** Shared by everything that follows from one request. */
+  readonly correlationId?: string | undefined;
+  /** The message being handled: a command's or an event's id. */
+  readonly causationId?: string | undefined;
+  /** W3C trace context, for when no tracer knows a nearer one. */
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+}
+
+const current = new AsyncLocalStorage<Correlation>();
+
+/**
+ * Runs `work` as part of a conversation: events and commands it makes, however deep in its calls, carry these ids
+ * unless they are given others. The command bus does this for its handlers; do it yourself around the handling of an
+ * event or of a request: `withCorrelation(causedBy(event), () => …)`.
+ */
+export function withCorrelation<T>(correlation: Correlation, work: () => T): T {
+  return current.run(correlation, work);
+}
+
+/** The conversation the calling code belongs to, if any. */
+export function currentCorrelation(): Correlation | undefined {
+  return current.getStore();
+}

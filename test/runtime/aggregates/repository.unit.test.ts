@@ -1,0 +1,404 @@
+import { describe, expect, test, vi } from 'vitest';
+import { repository } from 'potter-runtime/aggregates';
+import { PotterError, Rejection } from 'potter-runtime/errors';
+import { ConcurrencyConflictError, InMemoryEventStore } from 'potter-runtime/event-store';
+import { newId, noRetry, simpleRetry } from 'potter-runtime/foundation';
+import {
+  type Account,
+  type AccountEvent,
+  bankAccount,
+  bankAccountClass,
+  deposit,
+  open,
+  withdraw,
+} from './bank-account.ts';
+
+/** A second process: its own repository, so its own queue, on the same store. */
+function twoProcesses() {
+  const eventStore = new InMemoryEventStore();
+  return [
+    repository(bankAccount, { eventStore }),
+    repository(bankAccount, { eventStore }),
+  ] as const;
+}
+
+const balance = (balanceCents: number): Account => ({ status: 'open', balanceCents });
+
+describe('handling a command', () => {
+  test('appends what it decided and returns the state, the version and the recorded events', async () => {
+    const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
+    const opened = await accounts.handle('DE-1', open('Ada'));
+    expect(opened).toMatchObject({
+      state: balance(0),
+      version: 1n,
+      events: [{ type: 'AccountOpened', version: 1n }],
+    });
+    const deposited = await accounts.handle('DE-1', deposit(5_000));
+    expect(deposited).toMatchObject({ state: balance(5_000), version: 2n });
+    expect(deposited.events[0]).toMatchObject({
+      streamId: 'bank-account:DE-1',
+      data: { amountCents: 5_000 },
+    });
+  });
+
+  test('takes several events, none, and commands that are asynchronous', async () => {
+    const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
+    const several = await accounts.handle('DE-1', async (account) => [
+      open('Ada')(account),
+      { type: 'MoneyDeposited', data: { amountCents: 7 }, tags: ['gift'] },
+    ]);
+    expect(several).toMatchObject({ state: balance(7), version: 2n });
+    expect(several.events[1]?.tags).toEqual(['gift']);
+    expect(await accounts.handle('DE-1', () => [])).toEqual({
+      state: balance(7),
+      version: 2n,
+      events: [],
+    });
+  });
+
+  test('passes a rejection on and appends nothing', async () => {
+    const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
+    await accounts.handle('DE-1', open('Ada'));
+    await expect(accounts.handle('DE-1', withdraw(1))).rejects.toThrow(Rejection);
+    expect(await accounts.load('DE-1')).toMatchObject({ version: 1n });
+  });
+
+  test('refuses an event it could not replay, before it is stored', async () => {
+    const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
+    const unknown = { type: 'AccountFrozen', data: {} } as unknown as AccountEvent;
+    await expect(accounts.handle('DE-1', () => unknown)).rejects.toMatchObject({
+      code: 'UNKNOWN_EVENT_TYPE',
+      message: expect.stringContaining('AccountOpened, MoneyDeposited, MoneyWithdrawn'),
+    });
+    expect(await accounts.load('DE-1')).toMatchObject({ version: 0n });
+  });
+
+  test('the same event id again changes nothing and gives the stored event and the present state', async () => {
+    const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
+    await accounts.handle('DE-1', open('Ada'));
+    const id = newId();
+    const once = (account: Account) => ({ ...deposit(10)(account), id });
+    const first = await accounts.handle('DE-1', once);
+    await accounts.handle('DE-1', deposit(1));
+    const again = await accounts.handle('DE-1', once);
+    expect(again).toMatchObject({ state: balance(11), version: 3n });
+    expect(again.events).toEqual(first.events);
+  });
+});
+
+describe('conflicts', () => {
+  test('a command that lost a race is decided again on the newer state', async () => {
+    const [here, there] = twoProcesses();
+    await here.handle('DE-1', open('Ada'));
+    let runs = 0;
+    const handled = await here.handle('DE-1', async (account) => {
+      runs += 1;
+      if (runs === 1) await there.handle('DE-1', deposit(100));
+      return withdraw(account.balanceCents)(account);
+    });
+    expect(runs).toBe(2);
+    expect(handled).toMatchObject({ state: balance(0), version: 3n });
+  });
+
+  test('after three retries the conflict is thrown, with stream, expected and actual version', async () => {
+    const [here, there] = twoProcesses();
+    await here.handle('DE-1', open('Ada'));
+    let runs = 0;
+    const unlucky = here.handle('DE-1', async (account) => {
+      runs += 1;
+      await there.handle('DE-1', deposit(1));
+      return deposit(1)(account);
+    });
+    await expect(unlucky).rejects.toBeInstanceOf(ConcurrencyConflictError);
+    await expect(unlucky).rejects.toMatchObject({
+      stream: 'bank-account:DE-1',
+      expected: 4n,
+      actual: 5n,
+    });
+    expect(runs).toBe(4);
+  });
+
+  test('the number of retries is the policy’s', async () => {
+    const eventStore = new InMemoryEventStore();
+    const there = repository(bankAccount, { eventStore });
+    await there.handle('DE-1', open('Ada'));
+    for (const [retry, expectedRuns] of [
+      [noRetry, 1],
+      [simpleRetry({ maxAttempts: 6, delay: 0 }), 6],
+    ] as const) {
+      const here = repository(bankAccount, { eventStore, retry });
+      const command = vi.fn<(account: Account) => Promise<AccountEvent>>(async (account) => {
+        await there.handle('DE-1', deposit(1));
+        return deposit(1)(account);
+      });
+      await expect(here.handle('DE-1', command)).rejects.toMatchObject({
+        code: 'CONCURRENCY_CONFLICT',
+      });
+      expect(command).toHaveBeenCalledTimes(expectedRuns);
+    }
+  });
+
+  test('a stale `expected` is a conflict at once: the command does not run', async () => {
+    const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
+    await accounts.handle('DE-1', open('Ada'));
+    await accounts.handle('DE-1', deposit(1));
+    const command = vi.fn(deposit(1));
+    await expect(accounts.handle('DE-1', command, { expected: 1n })).rejects.toMatchObject({
+      expected: 1n,
+      actual: 2n,
+    });
+    await expect(accounts.handle('DE-1', command, { expected: 'none' })).rejects.toMatchObject({
+      expected: 'none',
+      actual: 2n,
+    });
+    expect(command).not.toHaveBeenCalled();
+    expect(await accounts.handle('DE-1', command, { expected: 2n })).toMatchObject({ version: 3n });
+    expect(await accounts.handle('DE-1', command, { expected: 'exists' })).toMatchObject({
+      version: 4n,
+    });
+  });
+
+  test('an `expected` that becomes stale while the command runs is a conflict without a retry', async () => {
+    const [here, there] = twoProcesses();
+    await here.handle('DE-1', open('Ada'));
+    let runs = 0;
+    const racing = here.handle(
+      'DE-1',
+      async (account) => {
+        runs += 1;
+        await there.handle('DE-1', deposit(1));
+        return deposit(1)(account);
+      },
+      { expected: 1n },
+    );
+    await expect(racing).rejects.toMatchObject({
+      code: 'CONCURRENCY_CONFLICT',
+      expected: 1n,
+      actual: 2n,
+    });
+    expect(runs).toBe(1);
+  });
+
+  test('a conflict about another stream is the command’s own failure and is not retried', async () => {
+    const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
+    const command = vi.fn<() => AccountEvent>(() => {
+      throw new ConcurrencyConflictError('other:1', 1n, 2n);
+    });
+    await expect(accounts.handle('DE-1', command)).rejects.toMatchObject({ stream: 'other:1' });
+    expect(command).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('many commands for one aggregate', () => {
+  test('1,000 concurrent deposits in one process all succeed, in the order they came, with one load', async () => {
+    const eventStore = new InMemoryEventStore();
+    const reads = vi.spyOn(eventStore, 'readStream');
+    const appends = vi.spyOn(eventStore, 'appendToStream');
+    const accounts = repository(bankAccount, { eventStore });
+    await accounts.handle('DE-1', open('Ada'));
+    const all = await Promise.all(
+      Array.from({ length: 1_000 }, () => accounts.handle('DE-1', deposit(1))),
+    );
+    expect(all.map(({ version }) => version)).toEqual(
+      Array.from({ length: 1_000 }, (_, i) => BigInt(i + 2)),
+    );
+    expect(all.at(-1)?.state).toEqual(balance(1_000));
+    expect(reads).toHaveBeenCalledTimes(2);
+    expect(appends).toHaveBeenCalledTimes(1_001);
+  });
+
+  test('300 deposits from three processes lose none', async () => {
+    const eventStore = new InMemoryEventStore();
+    const processes = [1, 2, 3].map(() =>
+      repository(bankAccount, {
+        eventStore,
+        retry: simpleRetry({ maxAttempts: 100, delay: 1, jitter: 'full' }),
+      }),
+    );
+    await processes[0]?.handle('DE-1', open('Ada'));
+    await Promise.all(
+      processes.flatMap((accounts) =>
+        Array.from({ length: 100 }, () => accounts.handle('DE-1', deposit(1))),
+      ),
+    );
+    expect(await processes[1]?.load('DE-1')).toMatchObject({ state: balance(300), version: 301n });
+  });
+
+  test('a refusal is never decided on a state another process has changed since', async () => {
+    const [here, there] = twoProcesses();
+    await here.handle('DE-1', open('Ada'));
+    const first = here.handle('DE-1', deposit(1));
+    const second = here.handle('DE-1', withdraw(100));
+    const gift = first.then(() => there.handle('DE-1', deposit(99)));
+    await Promise.all([gift, second.catch(() => {})]);
+    // Whatever the interleaving, the withdrawal that saw 100 cents must not have been refused for having 1.
+    const { state } = await here.load('DE-1');
+    const outcome = await second.then(
+      () => 'done',
+      () => 'refused',
+    );
+    expect([outcome, state.balanceCents]).toSatisfy(
+      ([what, cents]) => (what === 'done' && cents === 0) || (what === 'refused' && cents === 100),
+    );
+  });
+
+  test('one that fails does not hold up those behind it', async () => {
+    const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
+    await accounts.handle('DE-1', open('Ada'));
+    const outcomes = await Promise.allSettled([
+      accounts.handle('DE-1', deposit(5)),
+      accounts.handle('DE-1', withdraw(50)),
+      accounts.handle('DE-1', deposit(6)),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(await accounts.load('DE-1')).toMatchObject({ state: balance(11) });
+  });
+
+  test('commands for different aggregates do not wait for each other', async () => {
+    const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const slow = accounts.handle('DE-1', async (account) => {
+      await held;
+      return open('Ada')(account);
+    });
+    await accounts.handle('DE-2', open('Grace'));
+    release();
+    expect(await slow).toMatchObject({ version: 1n });
+  });
+
+  test('a waiting command whose signal fires leaves the line with ABORTED and never runs', async () => {
+    const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
+    const controller = new AbortController();
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const first = accounts.handle('DE-1', async (account) => {
+      await held;
+      return open('Ada')(account);
+    });
+    const command = vi.fn(deposit(1));
+    const second = accounts.handle('DE-1', command, { signal: controller.signal });
+    const third = accounts.handle('DE-1', deposit(2));
+    controller.abort();
+    await expect(second).rejects.toMatchObject({ code: 'ABORTED' });
+    release();
+    await first;
+    expect(await third).toMatchObject({ state: balance(2) });
+    expect(command).not.toHaveBeenCalled();
+  });
+
+  test('a line that is full refuses with OVERLOADED, naming stream and limit', async () => {
+    const accounts = repository(bankAccount, {
+      eventStore: new InMemoryEventStore(),
+      maxWaiting: 2,
+    });
+    const outcomes = await Promise.allSettled([
+      accounts.handle('DE-1', open('Ada')),
+      accounts.handle('DE-1', deposit(1)),
+      accounts.handle('DE-1', deposit(1)),
+      accounts.handle('DE-1', deposit(1)),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+    ]);
+    expect(outcomes[3]).toMatchObject({
+      reason: expect.objectContaining({
+        code: 'OVERLOADED',
+        details: { stream: 'bank-account:DE-1', limit: 2 },
+      }),
+    });
+  });
+
+  test('a command that handles its own aggregate ends in a conflict, not in a deadlock', async () => {
+    const accounts = repository(bankAccount, {
+      eventStore: new InMemoryEventStore(),
+      retry: noRetry,
+    });
+    await accounts.handle('DE-1', open('Ada'));
+    const nested = accounts.handle('DE-1', async (account) => {
+      await accounts.handle('DE-1', deposit(1));
+      return deposit(1)(account);
+    });
+    await expect(nested).rejects.toThrow(PotterError);
+  });
+});
+
+describe('loading', () => {
+  test('a stream that does not exist is the initial state at version 0', async () => {
+    const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
+    expect(await accounts.load('DE-1')).toEqual({
+      state: { status: 'none', balanceCents: 0 },
+      version: 0n,
+      snapshotVersion: undefined,
+      eventsRead: 0,
+    });
+  });
+
+  test('gives the state of any past version, and of a past time', async () => {
+    let nowMs = 0;
+    const clock = { now: () => new Date((nowMs += 1_000)), schedule: () => ({ cancel: () => {} }) };
+    const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore({ clock }) });
+    await accounts.handle('DE-1', open('Ada'));
+    await accounts.handle('DE-1', deposit(5));
+    await accounts.handle('DE-1', deposit(6));
+    expect(await accounts.load('DE-1', { version: 2n })).toMatchObject({
+      state: balance(5),
+      version: 2n,
+    });
+    expect(await accounts.load('DE-1', { version: 0n })).toMatchObject({ version: 0n });
+    expect(await accounts.load('DE-1', { version: 99n })).toMatchObject({
+      state: balance(11),
+      version: 3n,
+    });
+    expect(await accounts.load('DE-1', { at: new Date(2_500) })).toMatchObject({
+      state: balance(5),
+      version: 2n,
+    });
+    expect(await accounts.load('DE-1', { at: new Date(1) })).toMatchObject({ version: 0n });
+  });
+});
+
+describe('a class aggregate', () => {
+  test('stands on the same repository and reads the streams of the decider', async () => {
+    const eventStore = new InMemoryEventStore();
+    const functions = repository(bankAccount, { eventStore });
+    const objects = repository(bankAccountClass, { eventStore });
+    await functions.handle('DE-1', open('Ada'));
+    const handled = await objects.handle('DE-1', (account) => {
+      account.deposit(10);
+      account.withdraw(3);
+    });
+    expect(handled.events.map(({ type }) => type)).toEqual(['MoneyDeposited', 'MoneyWithdrawn']);
+    expect(handled.state.account).toEqual(balance(7));
+    await expect(objects.handle('DE-1', (account) => account.withdraw(8))).rejects.toMatchObject({
+      code: 'INSUFFICIENT_FUNDS',
+    });
+    expect(await functions.load('DE-1')).toMatchObject({ state: balance(7), version: 3n });
+  });
+
+  test('gives every command an instance of its own: what one got is not changed by the next', async () => {
+    const accounts = repository(bankAccountClass, { eventStore: new InMemoryEventStore() });
+    await accounts.handle('DE-1', (account) => account.open('Ada'));
+    const [first, second] = await Promise.all([
+      accounts.handle('DE-1', (account) => account.deposit(1)),
+      accounts.handle('DE-1', (account) => account.deposit(1)),
+    ]);
+    expect([first?.state.account.balanceCents, second?.state.account.balanceCents]).toEqual([1, 2]);
+  });
+
+  test('events of a command that failed half-way are not appended by the next', async () => {
+    const accounts = repository(bankAccountClass, { eventStore: new InMemoryEventStore() });
+    await accounts.handle('DE-1', (account) => account.open('Ada'));
+    const failing = accounts.handle('DE-1', (account) => {
+      account.deposit(10);
+      account.withdraw(11);
+    });
+    await expect(failing).rejects.toThrow(Rejection);
+    expect(await accounts.handle('DE-1', (account) => account.deposit(1))).toMatchObject({
+      version: 2n,
+    });
+  });
+});
