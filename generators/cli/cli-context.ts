@@ -14,6 +14,8 @@ export interface CliContext {
   readonly examples: readonly ExampleDefinition[];
   readonly templates: TemplateSource;
   readonly facts: GeneratorFacts;
+  /** The `--runtime` of those who give none: a version, or in the checkout a tarball packed on the spot. */
+  readonly defaultRuntime: () => Promise<string>;
   /** How the user would call the same version again: `npx create-potter-example@0.1.0`. */
   readonly invocation: string;
   /** Loads the prompts; called only when one is going to be shown. */

@@ -19,7 +19,7 @@ import { commandLine, nextCommands } from './next-steps.ts';
 /** `create-potter-example [example] [directory]`: answers, then the project, then git and install. */
 export async function createCommand(parsed: ParsedArguments, context: CliContext): Promise<Result> {
   const { example, directory } = await answers(parsed, context);
-  const options = generationOptions(parsed, directory, context);
+  const options = await generationOptions(parsed, directory, context);
   const plan = generate(context.templates, {
     example,
     options,
@@ -107,11 +107,11 @@ function findExample(name: string, examples: readonly ExampleDefinition[]): Exam
   });
 }
 
-function generationOptions(
+async function generationOptions(
   parsed: ParsedArguments,
   directory: string,
   context: CliContext,
-): GenerationOptions {
+): Promise<GenerationOptions> {
   const project =
     parsed.name === undefined
       ? projectNameFromDirectory(basename(resolve(context.cwd, directory)))
@@ -120,10 +120,7 @@ function generationOptions(
     ...project,
     packageManager:
       parsed.packageManager ?? detectPackageManager(context.env['npm_config_user_agent']),
-    runtime: resolveRuntimeSource(
-      parsed.runtime ?? `^${context.facts.runtimeVersion}`,
-      context.cwd,
-    ),
+    runtime: resolveRuntimeSource(parsed.runtime ?? (await context.defaultRuntime()), context.cwd),
   };
 }
 

@@ -1,8 +1,9 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMPILE_OPTIONS, createHandlebars } from './handlebars-environment.ts';
+import { partialNameOf } from './partial-name.ts';
 import type { Template, TemplateContent, TemplateSet, TemplateSource } from './template-set.ts';
-import { PARTIALS_FOLDER, compareText, placeTemplates } from './template-tree.ts';
+import { compareText, placeTemplates } from './template-tree.ts';
 
 /** Templates straight from a folder, compiled on the fly: what the checkout and the tests use. */
 export class DirectoryTemplates implements TemplateSource {
@@ -48,19 +49,12 @@ export function templateFiles(root: string): readonly string[] {
   return found.sort(compareText);
 }
 
-/** `_partials/ts/banner.hbs` is the partial `ts/banner`; anything else is none. */
-export function partialNameOf(file: string): string | undefined {
-  const prefix = `${PARTIALS_FOLDER}/`;
-  if (!file.startsWith(prefix) || !file.endsWith('.hbs')) return undefined;
-  return file.slice(prefix.length, -'.hbs'.length);
-}
-
 /** Text gets LF, whatever a Windows checkout made of it; what is not UTF-8 stays as it is. */
 export function normalised(bytes: Buffer): Buffer {
   if (!bytes.includes(0x0d) || !isUtf8(bytes)) return bytes;
   return Buffer.from(bytes.toString('utf8').replaceAll('\r\n', '\n'), 'utf8');
 }
 
-function isUtf8(bytes: Buffer): boolean {
+export function isUtf8(bytes: Buffer): boolean {
   return !bytes.includes(0) && Buffer.from(bytes.toString('utf8'), 'utf8').equals(bytes);
 }

@@ -1,4 +1,5 @@
 import { GeneratorError } from './generator-error.ts';
+import { strictData } from './strict-data.ts';
 import type { Template, TemplateSet } from './template-set.ts';
 
 /** One file of a project, in memory. */
@@ -30,7 +31,7 @@ function contentOf(template: Template, data: object): Uint8Array {
   if (content.kind === 'verbatim') return content.bytes;
   const file = { path: template.output, template: template.source };
   try {
-    return Buffer.from(content.render({ ...data, file }), 'utf8');
+    return Buffer.from(content.render(strictData({ ...data, file })), 'utf8');
   } catch (error) {
     throw new GeneratorError('TEMPLATE_INVALID', {
       message: `${template.source}: ${error instanceof Error ? error.message : String(error)}`,
