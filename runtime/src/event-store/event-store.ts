@@ -30,7 +30,10 @@ export interface EventStore<Tx = never> extends EventSubscriptions {
   ): Promise<StreamAppendResult<E>>;
 
   /** The events of one stream by version; nothing for a stream that does not exist. */
-  readStream<E extends Event = Event>(stream: StreamId, options?: ReadStreamOptions<Tx>): EventRead<E>;
+  readStream<E extends Event = Event>(
+    stream: StreamId,
+    options?: ReadStreamOptions<Tx>,
+  ): EventRead<E>;
 
   /**
    * Events of the whole store by position. What is committed while the read goes on may be seen or not: to miss nothing,

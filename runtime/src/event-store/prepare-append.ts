@@ -5,6 +5,7 @@ import { parseStreamId, type StreamId } from '../events/stream-id.ts';
 import type { UpcasterChain } from '../events/upcaster-chain.ts';
 import { isUuid, newId } from '../foundation/ids.ts';
 import type { JsonCodec } from '../foundation/json.ts';
+import { currentCorrelation } from '../observability/correlation.ts';
 import type { TraceContext } from '../observability/tracer.ts';
 import type { AppendRequest, StreamCheck } from './append.ts';
 import type { ExpectedVersion } from './expected-version.ts';
@@ -61,7 +62,7 @@ export function prepareAppend(request: AppendRequest, context: PrepareContext): 
   }
   for (const { stream } of checks) parseStreamId(stream);
   const ids = new Set<string>();
-  const defaults: EventMetadata = { ...context.trace, ...context.metadata };
+  const defaults = defaultMetadata(context);
   const writes = request.writes.map(({ stream, expected, events }): PreparedWrite => {
     const { category } = parseStreamId(stream);
     if (events.length === 0) throw invalid(`There are no events for stream '${stream}'.`);
@@ -77,6 +78,15 @@ export function prepareAppend(request: AppendRequest, context: PrepareContext): 
     ids.add(id);
   }
   return { writes, checks };
+}
+
+/** What the surroundings say of an event's origin; what the caller says wins, and a running trace beats a stored one. */
+function defaultMetadata({ trace, metadata }: PrepareContext): EventMetadata {
+  const surroundings = Object.entries({ ...currentCorrelation(), ...trace });
+  const known = surroundings.filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string',
+  );
+  return { ...Object.fromEntries(known), ...metadata };
 }
 
 function prepareEvent(

@@ -23,3 +23,15 @@ export {
   type ListenOptions,
   type NotificationListener,
 } from './notifications.ts';
+
+// Event store
+export { PostgresEventStore, type PostgresEventStoreOptions } from './event-store.ts';
+export type { GroupCommitOptions } from './event-store-group-commit.ts';
+export type { InlineProjection } from './event-store-inline-projection.ts';
+export type { OpenWriter } from './event-store-barrier.ts';
+export {
+  importEvents,
+  type ImportedEvent,
+  type ImportOptions,
+  type ImportResult,
+} from './event-store-import.ts';

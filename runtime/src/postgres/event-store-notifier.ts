@@ -1,0 +1,48 @@
+import type { Logger } from '../foundation/logger.ts';
+import type { PostgresPool } from './client.ts';
+import { EVENTS_CHANNEL } from './event-store-append-sql.ts';
+
+/**
+ * Wakes subscriptions after group commits. A NOTIFY inside the append would make commits wait for each other: PostgreSQL
+ * holds one lock for the whole server while it commits a transaction that notifies. One on its own writes nothing, so its
+ * commit does not wait for the disk; while one is under way, any number of commits ask for a single next one. Should the
+ * process die in between, subscriptions find the events when they poll.
+ */
+export class EventNotifier {
+  readonly #pool: PostgresPool;
+  readonly #logger: Logger;
+  #sending: Promise<void> | undefined;
+  #again = false;
+
+  constructor(pool: PostgresPool, logger: Logger) {
+    this.#pool = pool;
+    this.#logger = logger;
+  }
+
+  notify(): void {
+    if (this.#sending === undefined) this.#sending = this.#send();
+    else this.#again = true;
+  }
+
+  /** Resolves when nothing is under way. */
+  async drained(): Promise<void> {
+    await this.#sending;
+  }
+
+  async #send(): Promise<void> {
+    do {
+      this.#again = false;
+      try {
+        await this.#pool.query({
+          name: 'potter_notify',
+          text: `select pg_notify('${EVENTS_CHANNEL}', '')`,
+        });
+      } catch (error) {
+        this.#logger.debug('subscriptions could not be woken and will find new events by polling', {
+          error,
+        });
+      }
+    } while (this.#again);
+    this.#sending = undefined;
+  }
+}
