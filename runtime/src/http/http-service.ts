@@ -22,6 +22,7 @@ import { AllowedMethods } from './problems/allowed-methods.ts';
 import { answerClientError, answerProblems, sendProblem } from './problems/answer-problems.ts';
 import { acceptJsonBodies } from './requests/json-body.ts';
 import { CORRELATION_HEADER, correlationIdOf } from './requests/correlation.ts';
+import { giveHandlersContext } from './requests/handler-context.ts';
 import { guardRequests } from './requests/guard-requests.ts';
 import { validatorCompiler } from './requests/validator.ts';
 
@@ -83,7 +84,8 @@ export async function createHttpService<Tx = never>(
   guardRequests(app);
   acceptJsonBodies(app);
   answerProblems(app, methods, translateError);
-  observeRequests(app, options.metrics ?? noopMeter, tracer);
+  observeRequests(app, options.metrics ?? noopMeter);
+  giveHandlersContext(app, tracer);
   await describeApi(app, options);
   const readiness = new Readiness(options.readiness ?? [], stop.signal);
   operationsRoutes(app, { readiness, metrics: options.metrics });

@@ -57,6 +57,7 @@ export type {
   RememberedResponse,
   RequestIdentity,
 } from './idempotency/idempotency-store.ts';
+export { InMemoryIdempotencyStore } from './idempotency/in-memory-idempotency-store.ts';
 export { IDEMPOTENCY_HEADER, REPLAYED_HEADER } from './idempotency/request-identity.ts';
 
 // What a request carries

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type {
-  FastifyBaseLogger,
   FastifyReply,
   FastifyRequest,
   FastifySchema,
@@ -49,6 +48,5 @@ export type RouteHandler<Schema extends FastifySchema> = RouteHandlerMethod<
   RouteGenericInterface,
   unknown,
   Schema,
-  TypeBoxTypeProvider,
-  FastifyBaseLogger
+  TypeBoxTypeProvider
 >;

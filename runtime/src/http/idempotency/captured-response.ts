@@ -35,7 +35,7 @@ export function captureResponse(
     return { status: reply.statusCode, headers, body };
   }
   headers['content-type'] ??= JSON_MEDIA_TYPE;
-  return { status: reply.statusCode, headers, body: String(reply.serialize(body)) };
+  return { status: reply.statusCode, headers, body: asText(reply.serialize(body)) };
 }
 
 /** Sends an answer, fresh or remembered. */
@@ -44,4 +44,10 @@ export function replay(reply: FastifyReply, outcome: IdempotentOutcome): Fastify
   reply.code(response.status).headers(response.headers);
   if (replayed) reply.header(REPLAYED_HEADER, 'true');
   return response.body === null ? reply.send() : reply.serializer(String).send(response.body);
+}
+
+function asText(serialized: string | ArrayBuffer | Buffer): string {
+  return typeof serialized === 'string'
+    ? serialized
+    : Buffer.from(serialized as Buffer).toString('utf8');
 }

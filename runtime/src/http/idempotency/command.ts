@@ -75,7 +75,8 @@ export function commandFactory<Tx>(options: {
       const headersBefore = new Set(Object.keys(reply.getHeaders()));
       const work = async (transaction: Tx): Promise<RememberedResponse> => {
         clearAnswer(reply, headersBefore);
-        const body = await handler({ request, reply, write: { metadata, transaction } });
+        const write = transaction === undefined ? { metadata } : { metadata, transaction };
+        const body = await handler({ request, reply, write });
         return captureResponse(reply, body, headersBefore);
       };
       const refusal = (error: unknown): RememberedResponse | undefined =>

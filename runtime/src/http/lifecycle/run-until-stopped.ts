@@ -15,7 +15,8 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
  * The life of a service process: listens; on SIGTERM or SIGINT stops gracefully and exits with 0, or 1 when something
  * hung; on a second signal exits at once; on an error that nobody caught logs it, stops the same way and exits with 1.
  */
-export async function runUntilStopped({ listen, close, logger }: RunnableService): Promise<void> {
+export async function runUntilStopped(service: RunnableService): Promise<void> {
+  const { logger } = service;
   let stopping = false;
   const stop = async (reason: string, exitCode: number): Promise<void> => {
     if (stopping) {
@@ -24,7 +25,7 @@ export async function runUntilStopped({ listen, close, logger }: RunnableService
     }
     stopping = true;
     logger.info(`${reason}: stopping`);
-    const hung = await close();
+    const hung = await service.close();
     process.exit(hung.length > 0 ? 1 : exitCode);
   };
   for (const signal of SIGNALS) process.on(signal, () => void stop(signal, 0));
@@ -35,7 +36,7 @@ export async function runUntilStopped({ listen, close, logger }: RunnableService
     });
   }
   try {
-    await listen();
+    await service.listen();
   } catch (error) {
     exitWithOneLine(error);
   }

@@ -37,6 +37,7 @@ export function redact(value: unknown, depth = 0): unknown {
 
 /** Message, stack and cause are not enumerable on an error; a log wants them first. */
 function errorFields(error: Error): Record<string, unknown> {
-  const { name, message, stack, cause, ...others } = error as Error & Record<string, unknown>;
-  return { name: error.name, message, ...others, stack, ...(cause === undefined ? {} : { cause }) };
+  const { name, message, stack, cause } = error;
+  const own = Object.fromEntries(Object.entries(error));
+  return { ...own, name, message, stack, ...(cause === undefined ? {} : { cause }) };
 }

@@ -25,7 +25,7 @@ export async function describeApi(app: HttpApp, api: ApiDescription): Promise<vo
     },
     refResolver: {
       buildLocalReference: (json, _base, _fragment, index) =>
-        String(json['$id'] ?? `schema-${index}`),
+        typeof json['$id'] === 'string' ? json['$id'] : `schema-${index}`,
     },
     transform: ({ schema, url, route }) => ({
       url,

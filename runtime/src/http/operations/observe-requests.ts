@@ -1,16 +1,12 @@
-import { once } from 'node:events';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type { Meter } from '../../observability/meter.ts';
-import { noopTracer, type Tracer } from '../../observability/tracer.ts';
 import type { HttpApp } from '../http-app.ts';
-import { keepCommand } from '../idempotency/command.ts';
-import { incomingTrace } from '../requests/correlation.ts';
 
 /** Addresses nobody needs a log line for, each time somebody looks. */
 const QUIET = new Set(['/health', '/ready', '/metrics', '/openapi.json']);
 
-/** One log line and one observation for each request, and a span around each handler. */
-export function observeRequests(app: HttpApp, meter: Meter, tracer: Tracer): void {
+/** One log line and one observation for each request. */
+export function observeRequests(app: HttpApp, meter: Meter): void {
   const duration = meter.histogram('http_request_duration_seconds', {
     help: 'Time from the first byte of a request to the last of its answer, by route template.',
     labels: ['method', 'route', 'status'],
@@ -31,24 +27,6 @@ export function observeRequests(app: HttpApp, meter: Meter, tracer: Tracer): voi
       },
       `${method} ${request.url} ${reply.statusCode}`,
     );
-  });
-  if (tracer === noopTracer) return;
-  app.addHook('onRoute', (route) => {
-    const { handler } = route;
-    route.handler = function traced(request: FastifyRequest, reply: FastifyReply) {
-      const attributes = { 'http.request.method': request.method, 'http.route': route.url };
-      const parent = tracer.current() === undefined ? incomingTrace(request) : undefined;
-      const name = `${request.method} ${route.url}`;
-      return tracer.span(name, { kind: 'server', attributes, parent }, async (span) => {
-        const result: unknown = handler.call(this, request, reply);
-        // A handler without a promise answers later, through reply.send: Fastify must not see ours settle before.
-        if (result === undefined && !reply.sent) await once(reply.raw, 'close');
-        const payload: unknown = await result;
-        span.setAttribute('http.response.status_code', reply.statusCode);
-        return payload;
-      });
-    };
-    keepCommand(handler, route.handler);
   });
 }
 

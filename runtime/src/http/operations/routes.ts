@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from 'typebox';
 import type { HttpApp } from '../http-app.ts';
 import type { MetricsSource } from './metrics-source.ts';
 import type { Readiness } from './readiness.ts';

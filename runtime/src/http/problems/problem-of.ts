@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { PotterErrorCode } from '../../errors/error-codes.ts';
 import { isPotterError, PotterError } from '../../errors/potter-error.ts';
 import { isRejection, type Rejection } from '../../errors/rejection.ts';
 import type { JsonValue } from '../../foundation/json.ts';
@@ -40,10 +41,12 @@ export function problemOf(error: unknown, context: ProblemContext): ProblemAnswe
 }
 
 function ofRejection(error: Rejection): ProblemAnswer {
-  const details = jsonDetails(error.details);
-  return answer(REJECTION_STATUS[error.kind], error.code, error.message, {
-    ...(details === undefined ? {} : { details }),
-  });
+  return answer(
+    REJECTION_STATUS[error.kind],
+    error.code,
+    error.message,
+    jsonDetails(error.details),
+  );
 }
 
 function ofPotterError(error: PotterError, context: ProblemContext): ProblemAnswer {
@@ -54,9 +57,23 @@ function ofPotterError(error: PotterError, context: ProblemContext): ProblemAnsw
       'The version that If-Match names is not the current one.',
     );
   }
+  if (isUnstorable(error)) {
+    return answer(
+      422,
+      'VALIDATION_FAILED',
+      'A value in the request cannot be stored: it is out of range or malformed.',
+    );
+  }
   const status = ERROR_STATUS[error.code];
   if (status === undefined) return unforeseen(context);
-  if (status >= 500) return answer(status, error.code, outage(error), {}, retryAfter(error));
+  if (status >= 500)
+    return answer(
+      status,
+      error.code,
+      OUTAGES[error.code] ?? 'The service cannot do this just now. Try again.',
+      {},
+      retryAfter(error),
+    );
   const detail = error.message.replace(`[${error.code}] `, '');
   const errors = error instanceof ValidationError ? { errors: error.errors } : {};
   return answer(status, error.code, detail, errors, {
@@ -65,19 +82,14 @@ function ofPotterError(error: PotterError, context: ProblemContext): ProblemAnsw
   });
 }
 
-/** The error's own text may name hosts and tables; those are for the log. */
-function outage(error: PotterError): string {
-  switch (error.code) {
-    case 'DATABASE_UNAVAILABLE':
-      return 'The database does not answer. Nothing was changed, or the change will be found done: try again.';
-    case 'MIGRATIONS_PENDING':
-      return 'The database is being brought up to date. Try again.';
-    case 'SHUTTING_DOWN':
-      return 'The service is stopping. Try again: another process may take the request.';
-    default:
-      return 'Something that the service needs does not answer. Try again.';
-  }
-}
+/** What is told of an outage. The error's own text may name hosts and tables; that is for the log. */
+const OUTAGES: Readonly<Partial<Record<PotterErrorCode, string>>> = {
+  DATABASE_UNAVAILABLE:
+    'The database does not answer. Nothing was changed, or the change will be found done: try again.',
+  MIGRATIONS_PENDING: 'The database is being brought up to date. Try again.',
+  CLOSED: 'The service is stopping. Try again: another process may take the request.',
+  SHUTTING_DOWN: 'The service is stopping. Try again: another process may take the request.',
+};
 
 function unforeseen({ correlationId }: ProblemContext): ProblemAnswer {
   return answer(
@@ -88,22 +100,30 @@ function unforeseen({ correlationId }: ProblemContext): ProblemAnswer {
   );
 }
 
+/** SQLSTATE class 22, data exception: a statement was given a value that its type cannot hold. */
+function isUnstorable(error: PotterError): boolean {
+  return error.code === 'DATABASE_ERROR' && String(error.details['sqlState']).startsWith('22');
+}
+
 function retryAfter(error: PotterError): Record<string, string> {
   const seconds = RETRY_AFTER_SECONDS[error.code];
   return seconds === undefined ? {} : { 'retry-after': String(seconds) };
 }
 
-/** Details that JSON can carry; bigint as text, as everywhere in answers. Whatever else a domain puts there is left out. */
-function jsonDetails(details: object): { readonly [key: string]: JsonValue } | undefined {
-  const plain = (_key: string, value: unknown): unknown =>
-    typeof value === 'bigint' ? value.toString() : value;
+/** Details as far as JSON can carry them; bigint as text. Whatever else a domain puts there is left out. */
+function jsonDetails(details: object): Pick<Problem, 'details'> {
   try {
-    const json = JSON.stringify(details, plain);
-    return json === '{}' ? undefined : (JSON.parse(json) as { readonly [key: string]: JsonValue });
+    const json = JSON.stringify(details, bigintAsText);
+    if (json === '{}') return {};
+    return { details: JSON.parse(json) as { readonly [key: string]: JsonValue } };
   } catch {
     // A cycle, say. The code and the message say enough; losing the answer would be worse.
-    return undefined;
+    return {};
   }
+}
+
+function bigintAsText(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
 }
 
 function answer(

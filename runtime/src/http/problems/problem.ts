@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type, type TSchema } from 'typebox';
 import type { JsonValue } from '../../foundation/json.ts';
 
 /** The part of a request that a value came from. */
@@ -37,7 +37,7 @@ export interface Problem {
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 /** The schema of {@link Problem} as it stands in the OpenAPI document. */
-export const problemSchema: Type.TSchema = Type.Object(
+export const problemSchema: TSchema = Type.Object(
   {
     type: Type.String({ description: 'Always about:blank: see code.' }),
     title: Type.String({ description: 'The status in words.' }),

@@ -25,7 +25,7 @@ export function acceptJsonBodies(app: HttpApp): void {
         return done(error as Error);
       }
       if (text.trim() === '') return done(null, undefined);
-      parse(request, text, (error, value) =>
+      void parse(request, text, (error, value) =>
         error === null ? done(null, value) : done(malformed('it cannot be parsed', error)),
       );
     },

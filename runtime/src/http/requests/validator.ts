@@ -44,27 +44,24 @@ function allErrors(collect: () => TLocalizedValidationError[]): TLocalizedValida
 
 function fieldErrors(error: TLocalizedValidationError, part: RequestPart): readonly FieldError[] {
   const at = error.instancePath;
-  switch (error.keyword) {
-    case 'required':
-      return error.params.requiredProperties.map((name) => ({
-        in: part,
-        path: pointer(at, name),
-        message: 'is required',
-      }));
-    case 'additionalProperties':
-      return error.params.additionalProperties.map((name) => ({
-        in: part,
-        path: pointer(at, name),
-        message: 'is not a field that this request has',
-      }));
-    case 'boolean':
-      // The same unknown field again, as the schema `false`.
-      return [];
-    case 'anyOf':
-      return [{ in: part, path: at, message: 'must be one of the accepted forms' }];
-    default:
-      return [{ in: part, path: at, message: error.message }];
+  const under = (name: string, message: string): FieldError => ({
+    in: part,
+    path: pointer(at, name),
+    message,
+  });
+  if (error.keyword === 'required') {
+    return error.params.requiredProperties.map((name) => under(name, 'is required'));
   }
+  if (error.keyword === 'additionalProperties') {
+    return error.params.additionalProperties.map((name) =>
+      under(name, 'is not a field of this request'),
+    );
+  }
+  // The same unknown field again, as the schema `false`.
+  if (error.keyword === 'boolean') return [];
+  if (error.keyword === 'anyOf')
+    return [{ in: part, path: at, message: 'must have one of the accepted forms' }];
+  return [{ in: part, path: at, message: error.message }];
 }
 
 function distinct(errors: readonly FieldError[]): readonly FieldError[] {
