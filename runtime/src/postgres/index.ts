@@ -9,14 +9,10 @@ export type {
   PostgresStatement,
   PostgresTransaction,
 } from './client.ts';
-export {
-  assertDatabaseUrl,
-  createPool,
-  type ManagedPostgresPool,
-  type PoolOptions,
-} from './pool.ts';
+export { createPool, type ManagedPostgresPool, type PoolOptions } from './pool.ts';
 export { inTransaction, type IsolationLevel, type TransactionOptions } from './transaction.ts';
-export { databaseTarget, sqlStateOf, translatePostgresError } from './errors.ts';
+export { assertDatabaseUrl, databaseTarget } from '../foundation/database-url.ts';
+export { sqlStateOf, translatePostgresError } from './errors.ts';
 export {
   listen,
   type Listening,
@@ -35,3 +31,9 @@ export {
   type ImportOptions,
   type ImportResult,
 } from './event-store-import.ts';
+
+// Idempotency-Keys of HTTP requests
+export {
+  PostgresIdempotencyStore,
+  type PostgresIdempotencyStoreOptions,
+} from './idempotency-store.ts';
