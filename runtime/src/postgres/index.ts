@@ -37,3 +37,7 @@ export {
   PostgresIdempotencyStore,
   type PostgresIdempotencyStoreOptions,
 } from './idempotency-store.ts';
+
+// Sagas
+export { PostgresSagaStore, type PostgresSagaStoreOptions } from './saga-store.ts';
+export { fence } from './fence.ts';

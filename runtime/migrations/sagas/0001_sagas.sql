@@ -1,0 +1,77 @@
+-- Up Migration
+
+create schema if not exists potter;
+
+-- One row a process. Its lease is counted by this database's clock, which all processes share.
+-- The row changes with every heartbeat; the free space keeps its versions on one page.
+create table potter.saga_workers (
+  worker_id  text collate "C" primary key,
+  expires_at timestamptz not null
+) with (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+
+-- What claims and lists need of a saga; its truth is in the journal.
+-- A running saga changes no indexed column, so its versions stay on one page and out of the indexes.
+create table potter.sagas (
+  saga_id            text collate "C" primary key,
+  definition         text collate "C" not null,
+  definition_version integer not null,
+  correlation_id     text not null,
+  fingerprint        text not null,
+  status             text collate "C" not null,
+  current_step       text,
+  -- The error as JSON text.
+  error              text,
+  wake_at            timestamptz,
+  started_at         timestamptz not null,
+  updated_at         timestamptz not null,
+  finished_at        timestamptz,
+  -- The worker that may write; null when nobody does.
+  owner              text collate "C",
+  -- Grows with every change of owner; 0 before the first.
+  token              bigint not null,
+  -- Place of the last entry of the journal.
+  last_seq           bigint not null,
+  -- Place of the last message, and of the last one that the journal reflects.
+  inbox_last         bigint not null default 0,
+  inbox_seen         bigint not null default 0,
+  -- When a saga without an owner may be claimed; null while it has one and after it ended. Minus infinity: at once.
+  due_at             timestamptz,
+  -- Until then somebody wants to be told of every commit.
+  watched_until      timestamptz
+) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+
+-- Claims look only here, so finished sagas cost them nothing.
+create index sagas_due on potter.sagas (definition, definition_version, due_at) where due_at is not null;
+create index sagas_owned on potter.sagas (owner) where owner is not null;
+
+-- One row a commit: the events that became durable together, as a JSON array. `seq` is the place of the last of them.
+create table potter.saga_journal (
+  saga_id text collate "C" not null,
+  seq     bigint not null,
+  events  text not null,
+  primary key (saga_id, seq)
+);
+
+create table potter.saga_snapshots (
+  saga_id text collate "C" primary key,
+  seq     bigint not null,
+  state   text not null
+) with (fillfactor = 70);
+
+create table potter.saga_inbox (
+  saga_id    text collate "C" not null,
+  seq        bigint not null,
+  message_id text collate "C" not null,
+  kind       text collate "C" not null,
+  at         timestamptz not null,
+  primary key (saga_id, seq),
+  constraint saga_inbox_message unique (saga_id, message_id)
+);
+
+-- Down Migration
+
+drop table potter.saga_inbox;
+drop table potter.saga_snapshots;
+drop table potter.saga_journal;
+drop table potter.sagas;
+drop table potter.saga_workers;

@@ -1,0 +1,145 @@
+import { msOf } from './saga-store-row.ts';
+
+/** Where sagas tell each other's processes of work, messages and commits. */
+export const SAGA_CHANNEL = 'potter_sagas';
+
+const COMMITS = [
+  ['saga_id', 'text'],
+  ['worker_id', 'text'],
+  ['token', 'bigint'],
+  ['expected_seq', 'bigint'],
+  ['new_seq', 'bigint'],
+  ['inbox_seen', 'bigint'],
+  ['status', 'text'],
+  ['current_step', 'text'],
+  ['error', 'text'],
+  ['wake_ms', 'float8'],
+  ['finished_ms', 'float8'],
+  ['updated_ms', 'float8'],
+  ['release', 'boolean'],
+  ['snapshot', 'text'],
+  ['events', 'text'],
+] as const;
+
+const SAGAS = [
+  ['saga_id', 'text'],
+  ['worker_id', 'text'],
+  ['definition', 'text'],
+  ['definition_version', 'integer'],
+  ['correlation_id', 'text'],
+  ['fingerprint', 'text'],
+  ['new_seq', 'bigint'],
+  ['status', 'text'],
+  ['current_step', 'text'],
+  ['error', 'text'],
+  ['wake_ms', 'float8'],
+  ['finished_ms', 'float8'],
+  ['started_ms', 'float8'],
+  ['events', 'text'],
+] as const;
+
+/** One commit as the statement takes it: its columns by name. */
+export type CommitColumns = Readonly<Record<(typeof COMMITS)[number][0], unknown>>;
+
+/** One new saga as the statement takes it. */
+export type SagaColumns = Readonly<Record<(typeof SAGAS)[number][0], unknown>>;
+
+/** The arrays that {@link WRITE_SQL} takes apart again. */
+export function writeParameters(
+  commits: readonly CommitColumns[],
+  sagas: readonly SagaColumns[],
+): unknown[] {
+  return [
+    ...COMMITS.map(([name]) => commits.map((commit) => commit[name])),
+    ...SAGAS.map(([name]) => sagas.map((saga) => saga[name])),
+  ];
+}
+
+function relation(columns: readonly (readonly [string, string])[], firstParameter: number): string {
+  const arrays = columns.map(([, type], index) => `$${firstParameter + index}::${type}[]`);
+  return `SELECT * FROM unnest(${arrays.join(', ')}) AS x(${columns.map(([name]) => name).join(', ')})`;
+}
+
+const time = (ms: string): string => `to_timestamp(${ms} / 1000)`;
+
+/** A lease is good when the database's clock, not the transaction's beginning, says so. */
+const isAlive = (worker: string): string => `EXISTS (SELECT FROM potter.saga_workers w
+      WHERE w.worker_id = ${worker} AND w.expires_at > clock_timestamp())`;
+
+/**
+ * Everything that runs sagas write, as one statement: any number of commits and of new sagas. Each stands or falls by
+ * itself; the answer has a row for each one that was written. Lease, journal and inbox are checked in the WHERE of the
+ * UPDATE: a commit that had to wait for another writer of its row is checked again against what that one left.
+ */
+function writeSql(perCommit: string): string {
+  return `
+  WITH c AS MATERIALIZED (${relation(COMMITS, 1)}),
+  n AS MATERIALIZED (${relation(SAGAS, 1 + COMMITS.length)}),
+  committed AS (
+    UPDATE potter.sagas s SET
+      status = c.status, current_step = c.current_step, error = c.error,
+      wake_at = ${time('c.wake_ms')}, finished_at = ${time('c.finished_ms')},
+      updated_at = coalesce(${time('c.updated_ms')}, s.updated_at),
+      last_seq = c.new_seq, inbox_seen = c.inbox_seen,
+      owner = CASE WHEN c.release THEN NULL ELSE s.owner END,
+      due_at = CASE WHEN c.release THEN ${time('c.wake_ms')} END
+    FROM c
+    WHERE s.saga_id = c.saga_id AND s.owner = c.worker_id AND s.token = c.token
+      AND s.last_seq = c.expected_seq AND s.inbox_last <= c.inbox_seen
+      AND ${isAlive('c.worker_id')}
+    RETURNING s.saga_id, c.expected_seq, c.new_seq, c.events, c.snapshot, s.watched_until
+  ),
+  alive AS MATERIALIZED (SELECT n.saga_id, ${isAlive('n.worker_id')} AS owned FROM n),
+  created AS (
+    INSERT INTO potter.sagas (saga_id, definition, definition_version, correlation_id, fingerprint, status,
+      current_step, error, wake_at, started_at, updated_at, finished_at, owner, token, last_seq, due_at)
+    SELECT n.saga_id, n.definition, n.definition_version, n.correlation_id, n.fingerprint, n.status,
+      n.current_step, n.error, ${time('n.wake_ms')}, ${time('n.started_ms')}, ${time('n.started_ms')},
+      ${time('n.finished_ms')}, CASE WHEN a.owned THEN n.worker_id END,
+      CASE WHEN n.worker_id IS NULL THEN 0 ELSE 1 END, n.new_seq,
+      CASE WHEN NOT a.owned THEN ${time('n.wake_ms')} END
+    FROM n JOIN alive a USING (saga_id)
+    ON CONFLICT (saga_id) DO NOTHING
+    RETURNING saga_id, owner
+  ),
+  journal AS (
+    INSERT INTO potter.saga_journal (saga_id, seq, events)
+    SELECT saga_id, new_seq, events FROM committed WHERE new_seq > expected_seq
+    UNION ALL
+    SELECT n.saga_id, n.new_seq, n.events FROM created JOIN n USING (saga_id)
+  ),
+  snapshots AS (
+    INSERT INTO potter.saga_snapshots (saga_id, seq, state)
+    SELECT saga_id, new_seq, snapshot FROM committed WHERE snapshot IS NOT NULL
+    ON CONFLICT (saga_id) DO UPDATE SET seq = excluded.seq, state = excluded.state
+  )
+  SELECT saga_id, CASE WHEN watched_until > clock_timestamp()
+    THEN pg_notify('${SAGA_CHANNEL}', 'journal ' || saga_id) END, ${perCommit} FROM committed
+  UNION ALL
+  SELECT saga_id, CASE WHEN owner IS NULL THEN pg_notify('${SAGA_CHANNEL}', 'work') END, NULL FROM created`;
+}
+
+export const WRITE_SQL: string = writeSql('NULL');
+
+/**
+ * The same in a transaction that also holds a step's own writes. What is left to do is COMMIT; should it not come,
+ * because the process was stopped in this very moment, the server ends the session, and with it the lock that keeps
+ * others from taking the saga over.
+ */
+export const WRITE_LAST_SQL: string = writeSql(
+  "set_config('idle_in_transaction_session_timeout', '5s', true)",
+);
+
+/** Why commits were refused: the same questions as in the statement above, asked one by one. */
+export const REFUSED_SQL: string = `
+  SELECT c.saga_id, s.last_seq::text,
+    s.saga_id IS NOT NULL AND s.owner = c.worker_id AND s.token = c.token AND ${isAlive('c.worker_id')} AS owned,
+    (SELECT json_agg(json_build_array(i.seq::text, i.kind, i.message_id, ${msOf('i.at')}) ORDER BY i.seq)::text
+      FROM potter.saga_inbox i WHERE i.saga_id = c.saga_id AND i.seq > c.inbox_seen) AS inbox
+  FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS c(saga_id, worker_id, token, inbox_seen)
+  LEFT JOIN potter.sagas s USING (saga_id)`;
+
+/** What is there already under the ids of sagas that were not created. */
+export const EXISTING_SQL: string = `
+  SELECT saga_id, fingerprint, status, owner, token::text, last_seq::text FROM potter.sagas
+  WHERE saga_id = ANY($1::text[])`;

@@ -1,0 +1,125 @@
+import { PotterError } from '../errors/potter-error.ts';
+import type { CommitOutcome } from '../sagas/saga-store.ts';
+import type { PostgresClient, PostgresPool } from './client.ts';
+import { translatePostgresError } from './errors.ts';
+import { isConnectionLoss } from './event-store-connection-loss.ts';
+import { GroupCommit, type GroupCommitOptions } from './event-store-group-commit.ts';
+import { targetOfPool } from './pool-target.ts';
+import {
+  type CommitWrite,
+  type CreateOutcome,
+  type CreateWrite,
+  runWrites,
+  sagaIdOf,
+  type SagaWrite,
+  type WriteOutcome,
+} from './saga-store-write.ts';
+
+/** A write that waits for its group. */
+interface Waiting {
+  readonly key: string;
+  readonly size: number;
+  readonly write: SagaWrite;
+  readonly resolve: (outcome: WriteOutcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Lets the writes of independent sagas share a statement and with it one flush of the log, which is what a commit
+ * mostly waits for. Each gets its own answer: a refusal, or a value the database cannot store, is nobody else's.
+ */
+export class SagaWriter {
+  readonly #pool: PostgresPool;
+  readonly #groups: GroupCommit<Waiting>;
+  #written = 0;
+
+  constructor(pool: PostgresPool, options: GroupCommitOptions) {
+    this.#pool = pool;
+    this.#groups = new GroupCommit((group) => this.#flush(group), options);
+  }
+
+  async commit(write: CommitWrite, transaction?: PostgresClient): Promise<CommitOutcome> {
+    const outcome = await this.#run(write, transaction);
+    if (outcome.kind === 'commit') return outcome.outcome;
+    throw outcome.kind === 'error' ? outcome.error : mismatch();
+  }
+
+  async create(write: CreateWrite, transaction?: PostgresClient): Promise<CreateOutcome> {
+    const outcome = await this.#run(write, transaction);
+    if (outcome.kind === 'create') return outcome.outcome;
+    throw outcome.kind === 'error' ? outcome.error : mismatch();
+  }
+
+  /** Resolves when every write that was asked for is answered. */
+  drained(): Promise<void> {
+    return this.#groups.drained();
+  }
+
+  async #run(write: SagaWrite, transaction: PostgresClient | undefined): Promise<WriteOutcome> {
+    if (transaction !== undefined) return this.#alone(write, transaction, write.kind === 'commit');
+    return new Promise((resolve, reject) => {
+      this.#groups.add({ key: sagaIdOf(write), size: 1, write, resolve, reject });
+    });
+  }
+
+  async #alone(write: SagaWrite, client: PostgresClient, isLast = false): Promise<WriteOutcome> {
+    try {
+      const [outcome] = await runWrites(client, [write], this.#planAge(1), isLast);
+      return outcome ?? { kind: 'error', error: mismatch() };
+    } catch (error) {
+      throw translatePostgresError(error, targetOfPool(this.#pool));
+    }
+  }
+
+  async #flush(group: readonly Waiting[]): Promise<void> {
+    const { distinct, later } = firstOfEach(group);
+    try {
+      const writes = distinct.map(({ write }) => write);
+      const outcomes = await runWrites(this.#pool, writes, this.#planAge(writes.length));
+      distinct.forEach(({ resolve }, index) => {
+        resolve(outcomes[index] ?? { kind: 'error', error: mismatch() });
+      });
+    } catch (error) {
+      await this.#settleFailed(distinct, error);
+    }
+    for (const waiting of later) this.#groups.add(waiting);
+  }
+
+  /** One write can spoil the statement for all, by a value the database refuses for instance: then each runs alone. */
+  async #settleFailed(group: readonly Waiting[], error: unknown): Promise<void> {
+    const failure = translatePostgresError(error, targetOfPool(this.#pool));
+    for (const { write, resolve, reject } of group) {
+      if (group.length === 1 || isConnectionLoss(error)) reject(failure);
+      else await this.#alone(write, this.#pool).then(resolve, reject);
+    }
+  }
+
+  /** 0 to 7: a new plan each time the table may have grown tenfold; then statistics take care of it. */
+  #planAge(writes: number): number {
+    this.#written = Math.min(this.#written + writes, 9_999_999);
+    return Math.floor(Math.log10(this.#written));
+  }
+}
+
+/** Two writes of the same saga cannot share a statement; the second waits for the next group. */
+function firstOfEach(group: readonly Waiting[]): {
+  readonly distinct: readonly Waiting[];
+  readonly later: readonly Waiting[];
+} {
+  const seen = new Set<string>();
+  const distinct: Waiting[] = [];
+  const later: Waiting[] = [];
+  for (const waiting of group) {
+    if (seen.has(waiting.key)) later.push(waiting);
+    else distinct.push(waiting);
+    seen.add(waiting.key);
+  }
+  return { distinct, later };
+}
+
+function mismatch(): PotterError {
+  return new PotterError('DATABASE_ERROR', {
+    message: 'The saga statement answered something it was not asked.',
+    remedy: 'Check that the migrations of this version are applied: npm run migrate -- status.',
+  });
+}

@@ -1,0 +1,168 @@
+import { PotterError } from '../errors/potter-error.ts';
+import type { Logger } from '../foundation/logger.ts';
+import type { JournalEntry, SagaStatus } from '../sagas/saga-event.ts';
+import type {
+  ClaimOutcome,
+  ClaimRequest,
+  CommitOutcome,
+  DefinitionVersion,
+  InboxEntry,
+  Lease,
+  NewSaga,
+  PostOutcome,
+  SagaCommit,
+  SagaMessage,
+  SagaStore,
+  StoredSaga,
+  WorkListener,
+} from '../sagas/saga-store.ts';
+import type { PostgresPool, PostgresTransaction } from './client.ts';
+import { translatePostgresError } from './errors.ts';
+import { targetOfPool } from './pool-target.ts';
+import { claimSagas } from './saga-store-claim.ts';
+import { followJournal } from './saga-store-follow.ts';
+import { postMessage, readInbox } from './saga-store-inbox.ts';
+import { countUnclaimable, loadSaga, readJournal } from './saga-store-read.ts';
+import { SagaSignals } from './saga-store-signals.ts';
+import { endLease, extendLease, forgetWorkers } from './saga-store-workers.ts';
+import { commitWrite, createWrite } from './saga-store-write.ts';
+import { SagaWriter } from './saga-store-writer.ts';
+import { inTransaction } from './transaction.ts';
+
+/** Options of {@link PostgresSagaStore}. */
+export interface PostgresSagaStoreOptions {
+  /** The store takes three connections at most for itself: two for commits, one to listen. Its owner closes it. */
+  readonly pool: PostgresPool;
+  /** Most commits in one statement. Default 128; 1 turns grouping off. */
+  readonly maxGroup?: number;
+  /** Statements with commits in flight at once. Default 2: one is filled while one is flushed. */
+  readonly commitConnections?: number;
+  /** Told when the listening connection breaks. Default: nobody. */
+  readonly logger?: Logger;
+}
+
+/**
+ * Sagas in PostgreSQL, in the tables of the component `sagas`. Commits and starts of different sagas that are asked for
+ * at the same time share one statement and one flush to disk; those in a caller's transaction run in it at once.
+ */
+export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncDisposable {
+  readonly #pool: PostgresPool;
+  readonly #writer: SagaWriter;
+  readonly #signals: SagaSignals;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: PostgresSagaStoreOptions) {
+    this.#pool = options.pool;
+    this.#writer = new SagaWriter(options.pool, {
+      maxAppends: options.maxGroup ?? 128,
+      lanes: options.commitConnections ?? 2,
+    });
+    this.#signals = new SagaSignals(options.pool, options.logger);
+  }
+
+  async create(
+    saga: NewSaga,
+    options: { readonly lease?: Lease | null; readonly transaction?: PostgresTransaction } = {},
+  ): Promise<{ readonly created: boolean; readonly status: SagaStatus }> {
+    this.#assertOpen();
+    const { lease = null, transaction } = options;
+    const write = createWrite(saga, transaction === undefined ? lease : null);
+    return this.#writer.create(write, transaction);
+  }
+
+  async commit(
+    commit: SagaCommit,
+    options: { readonly transaction?: PostgresTransaction } = {},
+  ): Promise<CommitOutcome> {
+    this.#assertOpen();
+    return this.#writer.commit(commitWrite(commit), options.transaction);
+  }
+
+  async transaction<T>(work: (transaction: PostgresTransaction) => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    return inTransaction(this.#pool, work);
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimOutcome> {
+    return this.#ask(() => claimSagas(this.#pool, request, (id) => loadSaga(this.#pool, id)));
+  }
+
+  unclaimable(
+    definitions: readonly DefinitionVersion[],
+  ): Promise<readonly (DefinitionVersion & { readonly count: number })[]> {
+    return this.#ask(() => countUnclaimable(this.#pool, definitions));
+  }
+
+  post(
+    sagaId: string,
+    message: SagaMessage,
+    acceptedIn: readonly SagaStatus[],
+  ): Promise<PostOutcome> {
+    return this.#ask(() => postMessage(this.#pool, sagaId, message, acceptedIn));
+  }
+
+  inbox(sagaId: string, seen: bigint): Promise<readonly InboxEntry[]> {
+    return this.#ask(() => readInbox(this.#pool, sagaId, seen));
+  }
+
+  load(sagaId: string): Promise<StoredSaga | undefined> {
+    return this.#ask(() => loadSaga(this.#pool, sagaId));
+  }
+
+  journal(
+    sagaId: string,
+    options: { readonly after?: bigint; readonly limit?: number } = {},
+  ): Promise<readonly JournalEntry[]> {
+    return this.#ask(() => readJournal(this.#pool, sagaId, options));
+  }
+
+  follow(
+    sagaId: string,
+    options: { readonly after: bigint; readonly signal: AbortSignal },
+  ): AsyncIterable<JournalEntry> {
+    this.#assertOpen();
+    return followJournal(this.#pool, this.#signals, sagaId, options);
+  }
+
+  heartbeat(workerId: string, ttlMs: number): Promise<boolean> {
+    return this.#ask(() => extendLease(this.#pool, workerId, ttlMs));
+  }
+
+  deregister(workerId: string): Promise<void> {
+    return this.#ask(async () => {
+      await endLease(this.#pool, workerId);
+      await forgetWorkers(this.#pool);
+    });
+  }
+
+  async listen(listener: WorkListener): Promise<() => Promise<void>> {
+    return this.#ask(() => this.#signals.addWorker(listener));
+  }
+
+  /** Waits for commits that were asked for, then hangs up. The pool stays open: it is its owner's. */
+  close(): Promise<void> {
+    this.#closed ??= this.#writer.drained().then(() => this.#signals.close());
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #ask<T>(work: () => Promise<T>): Promise<T> {
+    this.#assertOpen();
+    try {
+      return await work();
+    } catch (error) {
+      throw translatePostgresError(error, targetOfPool(this.#pool));
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed === undefined) return;
+    throw new PotterError('CLOSED', {
+      message: 'The saga store was closed.',
+      remedy: 'Stop the saga engine before its store.',
+    });
+  }
+}
