@@ -1,9 +1,8 @@
 import { Pool } from 'pg';
-import { PotterError } from '../errors/potter-error.ts';
+import { assertDatabaseUrl, databaseTarget } from '../foundation/database-url.ts';
 import { durationMs, type Duration } from '../foundation/duration.ts';
 import { silentLogger, type Logger } from '../foundation/logger.ts';
 import type { PostgresPool } from './client.ts';
-import { databaseTarget } from './errors.ts';
 import { rememberTarget } from './pool-target.ts';
 
 /** Options of {@link createPool}. */
@@ -56,40 +55,4 @@ export function createPool(url: string, options: PoolOptions = {}): ManagedPostg
   const managed = Object.assign(pool, { close, [Symbol.asyncDispose]: close });
   rememberTarget(managed, target);
   return managed;
-}
-
-/**
- * Checks the form of a database URL.
- * @throws PotterError `INVALID_CONFIGURATION`
- */
-export function assertDatabaseUrl(url: string, variable = 'DATABASE_URL'): void {
-  const problem = problemOf(url);
-  if (problem === undefined) return;
-  throw new PotterError('INVALID_CONFIGURATION', {
-    message: `${variable} ${problem}.`,
-    remedy: 'Its form is postgres://user:password@host:5432/database.',
-    details: { variable },
-  });
-}
-
-function problemOf(url: string): string | undefined {
-  if (url.trim() === '') return 'is empty';
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    return 'is not a URL (a password with special characters must be percent-encoded)';
-  }
-  if (!['postgres:', 'postgresql:'].includes(parsed.protocol)) {
-    return `starts with '${parsed.protocol}//' where 'postgres://' is expected`;
-  }
-  if (parsed.hostname === '' && !parsed.searchParams.has('host')) return 'names no host';
-  if (parsed.port === '0') return 'has port 0';
-  if (parsed.pathname.length < 2) return 'names no database';
-  try {
-    decodeURIComponent(parsed.username + parsed.password + parsed.pathname);
-  } catch {
-    return "has a '%' that is not part of a percent-encoded character";
-  }
-  return undefined;
 }
