@@ -6,8 +6,11 @@ import type { Binaries } from './binaries.ts';
 import { embeddedError } from './embedded-error.ts';
 import { hasCluster, makeOwned, type Layout } from './layout.ts';
 
-/** The superuser of every embedded server. */
-export const SUPERUSER = 'potter';
+/**
+ * The superuser of every embedded server. Not `potter`: PostgreSQL looks for tables first in the schema that has the
+ * user's name, and the runtime's schema has that one.
+ */
+export const SUPERUSER = 'postgres';
 
 /** Inside the data folder, so that the one is never without the other. */
 const PASSWORD_FILE = 'potter-password';

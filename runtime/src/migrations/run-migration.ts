@@ -33,7 +33,9 @@ export async function runMigration(
       dir: file.directory,
       // The runner reads whole folders; all but this file are left out, so that another one's mistake is not reported here.
       ignorePattern: `(?!${file.fileName.replace('.', '\\.')}$).*`,
-      migrationLoaderStrategies: [{ extensions: ['.sql'], loader: loaderOf(file, section) }],
+      migrationLoaderStrategies: [
+        { extensions: ['.sql'], loader: loaderOf(file, section, direction) },
+      ],
       migrationsSchema: MIGRATIONS_SCHEMA,
       createMigrationsSchema: true,
       migrationsTable: MIGRATIONS_TABLE,
@@ -48,22 +50,29 @@ export async function runMigration(
   }
 }
 
+/** False: this way is not meant. The same function for both ways would mean that the runner should work one out. */
+const NEITHER = { up: false, down: false } as const;
+
 type Loader = (filePaths: string[]) => Promise<Unit[]>;
 
 interface Unit {
   id: string;
   filePaths: string[];
-  actions: Record<'up' | 'down', (builder: Runner.MigrationBuilder) => void>;
+  actions: Record<'up' | 'down', false | ((builder: Runner.MigrationBuilder) => void)>;
 }
 
 /** The name under which a migration is noted comes from the loader's id: that is how all share one table. */
-function loaderOf(file: MigrationFile, section: MigrationSection): Loader {
+function loaderOf(
+  file: MigrationFile,
+  section: MigrationSection,
+  direction: 'up' | 'down',
+): Loader {
   const action = (builder: Runner.MigrationBuilder): void => {
     if (!section.transactional) builder.noTransaction();
     builder.sql(section.text);
   };
   return (filePaths) =>
-    Promise.resolve([{ id: file.name, filePaths, actions: { up: action, down: action } }]);
+    Promise.resolve([{ id: file.name, filePaths, actions: { ...NEITHER, [direction]: action } }]);
 }
 
 async function importRunner(): Promise<typeof Runner> {
