@@ -4,6 +4,7 @@ import { durationMs } from '../foundation/duration.ts';
 import { type Logger, silentLogger } from '../foundation/logger.ts';
 import { noopMeter } from '../observability/meter.ts';
 import { noopTracer, type Tracer } from '../observability/tracer.ts';
+import { answerNotModified } from './conditional/not-modified.ts';
 import type { HttpApp, TypeBoxTypeProvider } from './http-app.ts';
 import { type CommandFactory, commandFactory } from './idempotency/command.ts';
 import type { IdempotencyStore } from './idempotency/idempotency-store.ts';
@@ -83,6 +84,7 @@ export async function createHttpService<Tx = never>(
   const inFlight = new InFlight(app, stop.signal);
   guardRequests(app);
   acceptJsonBodies(app);
+  answerNotModified(app);
   answerProblems(app, methods, translateError);
   observeRequests(app, options.metrics ?? noopMeter);
   giveHandlersContext(app, tracer);

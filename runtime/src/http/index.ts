@@ -6,6 +6,7 @@
 // A service
 export { createHttpService, type HttpService, type HttpServiceOptions } from './http-service.ts';
 export type { HttpApp, TypeBoxTypeProvider } from './http-app.ts';
+export type { RouteBody, RouteHandler, RouteReply, RouteRequest } from './route-types.ts';
 export type { ListenOptions } from './lifecycle/listen.ts';
 export type { ServiceResource } from './lifecycle/close-in-order.ts';
 export { exitWithOneLine } from './lifecycle/exit-with-one-line.ts';
@@ -59,6 +60,27 @@ export type {
 } from './idempotency/idempotency-store.ts';
 export { InMemoryIdempotencyStore } from './idempotency/in-memory-idempotency-store.ts';
 export { IDEMPOTENCY_HEADER, REPLAYED_HEADER } from './idempotency/request-identity.ts';
+
+// Versions in requests: ETag and If-Match (If-None-Match is answered by the chassis)
+export { etagOf } from './conditional/entity-tags.ts';
+export {
+  assertIfMatch,
+  ifMatch,
+  type ConditionalRequest,
+  type ExpectedByIfMatch,
+} from './conditional/if-match.ts';
+
+// Times and pages in requests
+export { instant, parseInstant } from './requests/instants.ts';
+export { afterPosition, pageLimit, parsePosition } from './requests/paging.ts';
+
+// Answers that go on: server-sent events
+export {
+  sendEvents,
+  type EventStreamContext,
+  type EventStreamOptions,
+  type ServerSentEvent,
+} from './streams/server-sent-events.ts';
 
 // What a request carries
 export {
