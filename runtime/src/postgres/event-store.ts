@@ -160,6 +160,14 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
     }
   }
 
+  /**
+   * For adapters that read events together with something of their own in one statement.
+   * @internal
+   */
+  get internals(): { readonly pool: PostgresPool; readonly reader: PostgresEventReader } {
+    return { pool: this.#pool, reader: this.#reader };
+  }
+
   /** Refuses new appends (`CLOSED`), waits for those under way, ends subscriptions. The pool stays open. */
   async close(): Promise<void> {
     this.#closing.abort();

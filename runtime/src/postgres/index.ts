@@ -20,6 +20,9 @@ export {
   type NotificationListener,
 } from './notifications.ts';
 
+// Snapshots
+export { PostgresSnapshotStore, type PostgresSnapshotStoreOptions } from './snapshot-store.ts';
+
 // Event store
 export { PostgresEventStore, type PostgresEventStoreOptions } from './event-store.ts';
 export type { GroupCommitOptions } from './event-store-group-commit.ts';

@@ -42,10 +42,10 @@ export class InMemorySnapshotStore implements SnapshotStore {
     const { stream, version } = snapshot;
     const kept = this.#of(stream);
     if (kept.some((other) => hasForm(other, snapshot) && other.version > version)) return false;
-    const newestFirst = [snapshot, ...kept.filter((other) => other.version !== version)].toSorted(
-      (a, b) => (a.version < b.version ? 1 : -1),
-    );
-    this.#streams.set(stream, newestFirst.slice(0, this.#keep));
+    // The new one stays whatever its version: among snapshots of another form it may be the oldest.
+    const others = kept.filter((other) => other.version !== version).slice(0, this.#keep - 1);
+    const newestFirst = [snapshot, ...others].toSorted((a, b) => (a.version < b.version ? 1 : -1));
+    this.#streams.set(stream, newestFirst);
     return true;
   }
 

@@ -6,3 +6,9 @@
 export { given, type ExpectedState, type Given, type When } from './given.ts';
 // Time that only a test moves
 export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';
+// Rules that every adapter of a port keeps
+export type { ContractRule, Opened } from './contracts/contract.ts';
+export {
+  snapshotStoreContract,
+  type SnapshotStoreSubject,
+} from './contracts/snapshot-store-contract.ts';
