@@ -3,7 +3,7 @@ import { describeIoError, ioCode, type Disk } from './disk.ts';
 import { GeneratorError } from './generator-error.ts';
 import { moveIntoTarget } from './move-into-target.ts';
 import type { Plan } from './plan.ts';
-import { TREE, openStaging, removeDeadSiblings, siblingStaging, writeTree } from './staging.ts';
+import { removeDeadSiblings, siblingStaging, writeTree } from './staging.ts';
 
 /**
  * Writes a plan so that the target has nothing of it or all of it, whenever the process ends.
@@ -38,18 +38,17 @@ function renameWhole(
   removeDeadSiblings(disk, destination);
   const staging = siblingStaging(destination);
   try {
-    openStaging(disk, staging);
-    const tree = join(staging, TREE);
-    let root = tree;
+    let root = staging;
     for (const segment of below) {
       disk.makeDirectory(root);
       root = join(root, segment);
     }
     writeTree(disk, root, plan.files);
-    if (mode !== undefined) disk.setMode(tree, mode);
-    disk.rename(tree, destination);
-  } finally {
+    if (mode !== undefined) disk.setMode(staging, mode);
+    disk.rename(staging, destination);
+  } catch (error) {
     disk.remove(staging);
+    throw error;
   }
 }
 

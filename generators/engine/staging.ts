@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Disk } from './disk.ts';
@@ -9,7 +9,7 @@ import type { PlannedFile } from './plan.ts';
 export const STAGING_INSIDE = '.potter-staging';
 const SIBLING_MARK = '.potter-staging-';
 const OWNER_FILE = 'owner.json';
-/** The project, inside a staging directory. */
+/** The project, inside `.potter-staging`. */
 export const TREE = 'tree';
 
 interface Owner {
@@ -17,15 +17,22 @@ interface Owner {
   readonly host: string;
 }
 
-/** A staging directory beside a target that does not exist yet: `.my-orders.potter-staging-1f0c9a3e`. */
+/** Tells machines that share a disk apart, without writing their names down. */
+const thisHost = (): string => createHash('sha256').update(hostname()).digest('hex').slice(0, 8);
+
+/**
+ * A staging directory beside a target that does not exist yet, `.my-orders.potter-staging-<host>-<pid>-<random>`. It becomes the
+ * target by its rename, so whose it is stands in its name and nothing is left to tidy up afterwards.
+ */
 export function siblingStaging(target: string): string {
-  return join(dirname(target), `.${basename(target)}${SIBLING_MARK}${randomUUID().slice(0, 8)}`);
+  const owner = `${thisHost()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  return join(dirname(target), `.${basename(target)}${SIBLING_MARK}${owner}`);
 }
 
-/** Makes a staging directory with a note of whose it is. */
+/** Makes the staging directory inside a target, with a note of whose it is. */
 export function openStaging(disk: Disk, staging: string): void {
   disk.makeDirectory(staging);
-  const owner: Owner = { pid: process.pid, host: hostname() };
+  const owner: Owner = { pid: process.pid, host: thisHost() };
   disk.write(join(staging, OWNER_FILE), Buffer.from(JSON.stringify(owner), 'utf8'), false);
 }
 
@@ -52,19 +59,22 @@ export function removeDeadSiblings(disk: Disk, target: string): void {
   const prefix = `.${basename(target)}${SIBLING_MARK}`;
   for (const name of disk.list(parent)) {
     if (!name.startsWith(prefix)) continue;
-    const staging = join(parent, name);
-    if (ownerState(disk, staging) === 'dead') disk.remove(staging);
+    const [host = '', pid = ''] = name.slice(prefix.length).split('-');
+    if (stateOf({ host, pid: Number(pid) }) === 'dead') disk.remove(join(parent, name));
   }
 }
 
-/** Whether the process that made a staging directory still lives; `foreign` when that cannot be known. */
+/** Whether the process that made a `.potter-staging` still lives; `foreign` when that cannot be known. */
 export function ownerState(disk: Disk, staging: string): 'dead' | 'alive' | 'foreign' {
   const note = join(staging, OWNER_FILE);
   // Killed between the directory and its note: an empty directory, or a note that was not finished.
   if (disk.kind(note) === undefined) return disk.list(staging).length === 0 ? 'dead' : 'foreign';
   const owner = parseOwner(Buffer.from(disk.read(note)).toString('utf8'));
-  if (owner === undefined) return 'dead';
-  if (owner.host !== hostname()) return 'foreign';
+  return owner === undefined ? 'dead' : stateOf(owner);
+}
+
+function stateOf(owner: Owner): 'dead' | 'alive' | 'foreign' {
+  if (owner.host !== thisHost() || !Number.isSafeInteger(owner.pid)) return 'foreign';
   return owner.pid !== process.pid && isAlive(owner.pid) ? 'alive' : 'dead';
 }
 
