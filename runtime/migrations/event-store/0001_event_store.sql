@@ -2,11 +2,14 @@
 
 create schema if not exists potter;
 
--- One row a stream: what appends lock and compare. Version 0 is a stream that a writer reserved but has not written.
+-- One row a stream: what appends lock and compare. Version 0 is a stream that was locked before it had events.
+-- added and expected are what the last writer brought: ON CONFLICT sees nothing but the old row and the proposed one.
 -- The row changes with every append; the free space keeps its versions on one page and out of the index.
 create table potter.streams (
   stream_id text collate "C" primary key,
-  version   bigint not null check (version >= 0)
+  version   bigint not null check (version >= 0),
+  added     integer not null default 0,
+  expected  bigint not null default 0
 ) with (fillfactor = 50);
 
 -- Readers rely on one thing: a position is drawn inside the INSERT, after the table's lock was taken (cache 1, the

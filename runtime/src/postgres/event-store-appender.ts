@@ -1,20 +1,29 @@
 import type { StreamAppendResult } from '../event-store/append.ts';
 import { ConcurrencyConflictError } from '../event-store/concurrency-conflict-error.ts';
 import { isRepeatedAppend } from '../event-store/event-id-conflict.ts';
+import { type ExpectedVersion, isExpected } from '../event-store/expected-version.ts';
 import {
   type PreparedAppend,
   type PreparedWrite,
   recordedForm,
 } from '../event-store/prepare-append.ts';
+import type { RecordedEvent } from '../events/recorded-event.ts';
+import type { StreamId } from '../events/stream-id.ts';
 import { exponentialBackoff, nextDelayMs } from '../foundation/backoff.ts';
 import type { JsonCodec } from '../foundation/json.ts';
 import { sleep } from '../foundation/sleep.ts';
 import type { PostgresClient, PostgresPool, PostgresTransaction } from './client.ts';
-import { reserveStreamsSql } from './event-store-append-sql.ts';
+import { sqlStateOf } from './errors.ts';
 import {
-  type AppendRow,
-  type AppendVerdict,
+  type AppendMode,
+  lockStreamsSql,
+  reserveStreamsSql,
+  streamVersionsSql,
+} from './event-store-append-sql.ts';
+import {
+  compareStreams,
   runAppendStatement,
+  type WrittenRow,
 } from './event-store-append-statement.ts';
 import {
   hasInlineProjection,
@@ -23,7 +32,6 @@ import {
 } from './event-store-inline-projection.ts';
 import { EVENT_COLUMNS, eventOfRow, type EventRow } from './event-store-row.ts';
 import { inTransaction } from './transaction.ts';
-import { sqlStateOf } from './errors.ts';
 
 /** The streams of one append, in the order of its writes. */
 export type Appended = readonly StreamAppendResult[];
@@ -32,12 +40,11 @@ export type Appended = readonly StreamAppendResult[];
 const RACES: ReadonlySet<string> = new Set(['23505', '40P01', '40001']);
 const RETRY = exponentialBackoff({ maxAttempts: 8, initialDelay: 2, maxDelay: 100 });
 
-/** Runs appends one by one; {@link GroupedAppender} puts them together. */
+/** Runs one append at a time, in a transaction of its own or in the caller's. */
 export class PostgresAppender {
   readonly #pool: PostgresPool;
   readonly #codec: JsonCodec;
   readonly #projections: readonly InlineProjection[];
-  #rowsWritten = 1;
 
   constructor(pool: PostgresPool, codec: JsonCodec, projections: readonly InlineProjection[]) {
     this.#pool = pool;
@@ -45,154 +52,208 @@ export class PostgresAppender {
     this.#projections = projections;
   }
 
-  /** Whether an append must not share a statement: it has several streams, or somebody projects inline. */
+  /** Whether one statement is not enough: there are several streams, or somebody projects inline. */
   needsTransaction({ writes, checks }: PreparedAppend): boolean {
     if (writes.length + checks.length > 1) return true;
+    if (this.#projections.length === 0) return false;
     const types = new Set(writes.flatMap(({ events }) => events.map(({ type }) => type)));
     return hasInlineProjection(this.#projections, types);
   }
 
-  /** Appends in a transaction of the store's own, or without one where a statement is enough. */
+  /** Appends in a transaction of the store's own. */
   async append(append: PreparedAppend): Promise<Appended> {
     const startedAt = performance.now();
     for (let attempt = 1; ; attempt += 1) {
-      const result = await this.#attempt(append).catch((error: unknown) => {
-        const state = sqlStateOf(error);
-        if (state === undefined || !RACES.has(state)) throw error;
-        return error;
-      });
-      if (Array.isArray(result)) return result as Appended;
-      const delayMs = nextDelayMs(RETRY, { attempt, elapsedMs: performance.now() - startedAt });
-      if (delayMs === undefined) throw result;
-      await sleep(delayMs);
+      try {
+        if (!this.needsTransaction(append)) return await this.#single(this.#pool, append, 'alone');
+        return await inTransaction(this.#pool, (transaction) => this.appendIn(transaction, append));
+      } catch (error) {
+        const elapsedMs = performance.now() - startedAt;
+        const delayMs = RACES.has(sqlStateOf(error) ?? '')
+          ? nextDelayMs(RETRY, { attempt, elapsedMs })
+          : undefined;
+        if (delayMs === undefined) throw error;
+        await sleep(delayMs);
+      }
     }
   }
 
   /** Appends in the caller's transaction. A refusal is thrown with the transaction as it was and still usable. */
   async appendIn(transaction: PostgresTransaction, append: PreparedAppend): Promise<Appended> {
-    const streams = [...append.writes, ...append.checks]
-      .filter(({ expected }) => typeof expected !== 'bigint' || expected === 0n)
-      .map(({ stream }) => stream)
-      .sort();
-    // With a row to lock for every stream nobody can create one between the verdict and the insert.
-    if (streams.length > 0) {
-      await transaction.query({
-        name: 'potter_reserve_streams',
-        text: reserveStreamsSql,
-        values: [streams],
-      });
-    }
-    const result = await this.#once(transaction, append, false);
-    await projectInline(
-      this.#projections,
-      result.flatMap(({ events }) => events),
-      transaction,
+    const simple = append.writes.length + append.checks.length === 1 && !hasChosenIds(append);
+    const result = simple
+      ? await this.#single(transaction, append, 'joined')
+      : await this.#locked(transaction, append);
+    const written = result.flatMap(({ events, alreadyAppended }) =>
+      alreadyAppended ? [] : events,
     );
+    await projectInline(this.#projections, written, transaction);
     return result;
   }
 
-  /** Runs the statement for a group of single-stream appends. */
-  runGroup(rows: readonly AppendRow[]): Promise<readonly AppendVerdict[]> {
-    return this.#run(this.#pool, rows, 'group', false);
-  }
-
-  /** The result of a repeated append, or undefined when none of its ids is known. */
+  /**
+   * The results of appends that repeat earlier ones; the others, none of whose ids is known, are not in the map.
+   * An append that mixes both has its error instead.
+   */
   async findRepeated(
     client: PostgresClient,
-    append: PreparedAppend,
-  ): Promise<Appended | undefined> {
-    const chosen = append.writes.flatMap(({ events }) => events).filter(({ idGiven }) => idGiven);
-    if (chosen.length === 0) return undefined;
+    appends: readonly PreparedAppend[],
+  ): Promise<ReadonlyMap<PreparedAppend, Appended | Error>> {
+    const results = new Map<PreparedAppend, Appended | Error>();
+    const chosen = appends.flatMap(chosenIds);
+    if (chosen.length === 0) return results;
     const { rows } = await client.query<EventRow>({
       name: 'potter_events_by_id',
-      text: `select ${EVENT_COLUMNS} from potter.events where event_id = any($1::uuid[])`,
-      values: [chosen.map(({ id }) => id)],
+      text: `select ${EVENT_COLUMNS} from unnest($1::uuid[]) as chosen (id)
+        cross join lateral (select * from potter.events where event_id = chosen.id limit 1) events`,
+      values: [chosen],
     });
-    const events = new Map(rows.map((row) => [row.id, eventOfRow(row, this.#codec)]));
-    if (!isRepeatedAppend(append, [...events.values()])) return undefined;
-    return append.writes.map(({ stream, events: asked }) => {
-      const found = asked.flatMap(({ id }) => events.get(id) ?? []);
-      const last = found.at(-1);
-      return {
-        stream,
-        version: last?.version ?? 0n,
-        lastPosition: last?.position ?? 0n,
-        events: found,
-        alreadyAppended: true,
-      };
+    if (rows.length === 0) return results;
+    const known = new Map(rows.map((row) => [row.id, eventOfRow(row, this.#codec)]));
+    for (const append of appends) {
+      try {
+        const found = chosenIds(append).flatMap((id) => known.get(id) ?? []);
+        if (isRepeatedAppend(append, found)) results.set(append, repeatedResult(append, known));
+      } catch (error) {
+        results.set(append, error as Error);
+      }
+    }
+    return results;
+  }
+
+  /** Why writes of single streams were refused; undefined for one that would be accepted now. */
+  async refusals(
+    client: PostgresClient,
+    writes: readonly { readonly stream: StreamId; readonly expected: ExpectedVersion }[],
+  ): Promise<readonly (ConcurrencyConflictError | undefined)[]> {
+    const versions = await streamVersions(
+      client,
+      streamVersionsSql,
+      writes.map(({ stream }) => stream),
+    );
+    return writes.map(({ stream, expected }) => {
+      const actual = versions.get(stream) ?? 0n;
+      return isExpected(expected, actual)
+        ? undefined
+        : new ConcurrencyConflictError(stream, expected, actual);
     });
   }
 
-  async #attempt(append: PreparedAppend): Promise<Appended> {
-    if (this.needsTransaction(append))
-      return inTransaction(this.#pool, (tx) => this.appendIn(tx, append));
-    return this.#once(this.#pool, append, true);
-  }
-
-  /** @param raceable the statement is a transaction of its own, so a stream may appear while it runs. */
-  async #once(
+  /** One stream, no lock held beyond the statement but by the transaction around it. */
+  async #single(
     client: PostgresClient,
     append: PreparedAppend,
-    raceable: boolean,
+    mode: AppendMode,
   ): Promise<Appended> {
-    const rows: AppendRow[] = [
-      ...append.writes,
-      ...append.checks.map((check): AppendRow => ({ ...check, events: [] })),
-    ];
+    const [write] = append.writes;
+    if (write === undefined) throw new TypeError('an append has a write');
     for (;;) {
-      const verdicts = await this.#run(client, rows, 'alone', !raceable);
-      const conflict = verdicts.findIndex(({ kind }) => kind === 'conflict');
-      if (conflict >= 0 || verdicts.some(({ kind }) => kind === 'repeated')) {
-        const repeated = await this.findRepeated(client, append);
-        if (repeated !== undefined) return repeated;
-      }
-      const [refused, verdict] = [rows[conflict], verdicts[conflict]];
-      if (refused !== undefined && verdict?.kind === 'conflict') {
-        throw conflictOf(refused, verdict.actual);
-      }
-      if (verdicts.every(({ kind }) => kind === 'ok')) {
-        return append.writes.map((write, index) => resultOfVerdict(write, verdicts[index]));
-      }
+      const repeated = (await this.findRepeated(client, [append])).get(append);
+      if (repeated instanceof Error) throw repeated;
+      if (repeated !== undefined) return repeated;
+      const [written] = await runAppendStatement(client, append.writes, mode);
+      if (written !== undefined) return [writtenResult(write, written)];
+      const [refusal] = await this.refusals(client, [write]);
+      // A repetition may have been committed since its ids were looked up.
+      const late = (await this.findRepeated(client, [append])).get(append);
+      if (late !== undefined && !(late instanceof Error)) return late;
+      if (refusal !== undefined) throw refusal;
     }
   }
 
-  async #run(
-    client: PostgresClient,
-    rows: readonly AppendRow[],
-    mode: 'group' | 'alone',
-    notify: boolean,
-  ): Promise<readonly AppendVerdict[]> {
-    this.#rowsWritten += rows.length;
-    const planAge = Math.floor(Math.log2(this.#rowsWritten));
-    return runAppendStatement(client, rows, { mode, notify, planAge });
+  /** Several streams, or ids to look up: everything is locked and compared before anything is written. */
+  async #locked(transaction: PostgresTransaction, append: PreparedAppend): Promise<Appended> {
+    const all = [...append.writes, ...append.checks].sort((a, b) =>
+      compareStreams(a.stream, b.stream),
+    );
+    const creatable = all
+      .filter(({ expected }) => isExpected(expected, 0n))
+      .map(({ stream }) => stream);
+    if (creatable.length > 0) {
+      await transaction.query({
+        name: 'potter_reserve_streams',
+        text: reserveStreamsSql,
+        values: [creatable],
+      });
+    }
+    const versions = await streamVersions(
+      transaction,
+      lockStreamsSql,
+      all.map(({ stream }) => stream),
+    );
+    const repeated = (await this.findRepeated(transaction, [append])).get(append);
+    if (repeated instanceof Error) throw repeated;
+    if (repeated !== undefined) return repeated;
+    for (const { stream, expected } of all) {
+      const actual = versions.get(stream) ?? 0n;
+      if (!isExpected(expected, actual))
+        throw new ConcurrencyConflictError(stream, expected, actual);
+    }
+    const rows = append.writes.map((write) => ({ ...write, expected: 'any' as const }));
+    const written = await runAppendStatement(transaction, rows, 'joined');
+    return append.writes.map((write, index) => writtenResult(write, written[index]));
   }
 }
 
-/** The error for a row that was refused. */
-export function conflictOf(row: AppendRow, actual: bigint): ConcurrencyConflictError {
-  return new ConcurrencyConflictError(row.stream, row.expected, actual);
-}
-
-/** The result of a write that was accepted, whose events start at `offset` of its row. */
-export function resultOfVerdict(
+/** The result of a write that was accepted, whose events start at `offset` of what was written. */
+export function writtenResult(
   write: PreparedWrite,
-  verdict: AppendVerdict | undefined,
+  written: WrittenRow,
   offset = 0,
 ): StreamAppendResult {
-  if (verdict?.kind !== 'ok') throw new TypeError('an append that was not accepted has no result');
-  const events = write.events.map((event, index) =>
-    recordedForm(write, event, {
-      version: verdict.firstVersion + BigInt(offset + index),
-      position: verdict.positions[offset + index] ?? 0n,
-      recordedAt: verdict.recordedAt,
-    }),
+  const events = write.events.map((event, index) => {
+    const recorded = written?.[offset + index];
+    if (recorded === undefined) throw new TypeError('an append that was refused has no result');
+    return recordedForm(write, event, recorded);
+  });
+  return streamResult(write.stream, events, false);
+}
+
+/** Whether a writer chose ids, so that the append may be a repetition. */
+export function hasChosenIds({ writes }: PreparedAppend): boolean {
+  return writes.some(({ events }) => events.some(({ idGiven }) => idGiven));
+}
+
+function chosenIds({ writes }: PreparedAppend): readonly string[] {
+  return writes.flatMap(({ events }) => events.flatMap(({ id, idGiven }) => (idGiven ? [id] : [])));
+}
+
+function repeatedResult(
+  append: PreparedAppend,
+  known: ReadonlyMap<string, RecordedEvent>,
+): Appended {
+  return append.writes.map(({ stream, events }) =>
+    streamResult(
+      stream,
+      events.flatMap(({ id }) => known.get(id) ?? []),
+      true,
+    ),
   );
+}
+
+function streamResult(
+  stream: StreamId,
+  events: readonly RecordedEvent[],
+  alreadyAppended: boolean,
+): StreamAppendResult {
   const last = events.at(-1);
   return {
-    stream: write.stream,
+    stream,
     version: last?.version ?? 0n,
     lastPosition: last?.position ?? 0n,
     events,
-    alreadyAppended: false,
+    alreadyAppended,
   };
+}
+
+async function streamVersions(
+  client: PostgresClient,
+  text: string,
+  streams: readonly string[],
+): Promise<ReadonlyMap<string, bigint>> {
+  const { rows } = await client.query<{ stream_id: string; version: string }>({
+    text,
+    values: [streams],
+  });
+  return new Map(rows.map((row) => [row.stream_id, BigInt(row.version)]));
 }

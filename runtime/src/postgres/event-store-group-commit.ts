@@ -10,10 +10,18 @@ export interface GroupCommitOptions {
 
 /** Something to be flushed with others. */
 export interface Groupable {
-  /** Two of the same key are never in flight at once, and keep their order. */
+  /** Items of one key are never in flight in two groups, and leave in their order. */
   readonly key: string;
+  /** May be in a group with others of its key that are shareable too. */
+  readonly shareable: boolean;
   /** Number of events. */
   readonly size: number;
+}
+
+/** What is left to be waited for when a group was flushed: the key stays taken until then. */
+export interface Unfinished {
+  readonly key: string;
+  readonly done: Promise<void>;
 }
 
 /**
@@ -21,18 +29,20 @@ export interface Groupable {
  * turn of the event loop, so that waiting costs nothing at idle and everything asked for in one turn goes together.
  */
 export class GroupCommit<Item extends Groupable> {
-  readonly #flush: (group: readonly Item[]) => Promise<void>;
+  readonly #flush: (group: readonly Item[]) => Promise<readonly Unfinished[]>;
   readonly #lanes: number;
   readonly #maxAppends: number;
   readonly #maxEvents: number;
-  readonly #inFlight = new Set<string>();
+  readonly #taken = new Set<string>();
   #queue: Item[] = [];
   #busyLanes = 0;
   #scheduled = false;
-  #idle: (() => void)[] = [];
 
   /** @param flush settles every item of the group by itself, and never rejects. */
-  constructor(flush: (group: readonly Item[]) => Promise<void>, options: GroupCommitOptions = {}) {
+  constructor(
+    flush: (group: readonly Item[]) => Promise<readonly Unfinished[]>,
+    options: GroupCommitOptions = {},
+  ) {
     this.#flush = flush;
     this.#lanes = options.lanes ?? 2;
     this.#maxAppends = options.maxAppends ?? 256;
@@ -44,55 +54,55 @@ export class GroupCommit<Item extends Groupable> {
     this.#schedule();
   }
 
-  /** Resolves when nothing waits and nothing is in flight. */
-  async drained(): Promise<void> {
-    if (this.#queue.length === 0 && this.#busyLanes === 0) return;
-    await new Promise<void>((resolve) => this.#idle.push(resolve));
-  }
-
+  /** Writers that were just answered may have more to say; they get the rest of this turn to do so. */
   #schedule(): void {
-    if (this.#scheduled || this.#busyLanes === this.#lanes) return;
+    if (this.#scheduled || this.#busyLanes === this.#lanes || this.#queue.length === 0) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#start();
+      while (this.#busyLanes < this.#lanes) {
+        const group = this.#take();
+        if (group.length === 0) return;
+        void this.#run(group);
+      }
     });
-  }
-
-  #start(): void {
-    while (this.#busyLanes < this.#lanes) {
-      const group = this.#take();
-      if (group.length === 0) break;
-      void this.#run(group);
-    }
-    if (this.#queue.length > 0 || this.#busyLanes > 0) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   async #run(group: readonly Item[]): Promise<void> {
     const keys = new Set(group.map(({ key }) => key));
     this.#busyLanes += 1;
-    for (const key of keys) this.#inFlight.add(key);
-    await this.#flush(group);
-    for (const key of keys) this.#inFlight.delete(key);
+    for (const key of keys) this.#taken.add(key);
+    for (const { key, done } of await this.#flush(group)) {
+      keys.delete(key);
+      void done.finally(() => {
+        this.#taken.delete(key);
+        this.#schedule();
+      });
+    }
+    for (const key of keys) this.#taken.delete(key);
     this.#busyLanes -= 1;
-    // The writers that were just answered may have more to say: they get this turn to do so.
-    setImmediate(() => this.#start());
+    this.#schedule();
   }
 
   #take(): readonly Item[] {
     const group: Item[] = [];
     const rest: Item[] = [];
+    const shared = new Map<string, boolean>();
     let events = 0;
     let full = false;
     for (const item of this.#queue) {
       full ||=
         group.length === this.#maxAppends ||
         (group.length > 0 && events + item.size > this.#maxEvents);
-      if (full || this.#inFlight.has(item.key)) {
+      const sharing = shared.get(item.key);
+      const fits = sharing === undefined || (sharing && item.shareable);
+      if (full || !fits || this.#taken.has(item.key)) {
         rest.push(item);
+        // What came later for this key does not overtake.
+        shared.set(item.key, false);
       } else {
         group.push(item);
+        shared.set(item.key, item.shareable);
         events += item.size;
       }
     }

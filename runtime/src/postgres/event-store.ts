@@ -91,7 +91,10 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
     this.#grouped =
       groupCommit === false
         ? undefined
-        : new GroupedAppender(this.#appender, this.#metrics, committed, groupCommit);
+        : new GroupedAppender(
+            { pool, alone: this.#appender, metrics: this.#metrics, committed },
+            groupCommit,
+          );
     this.#reader = new PostgresEventReader(this.#codec, this.#upcasters);
     this.#subscriptions = {
       pool,
