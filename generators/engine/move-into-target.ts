@@ -32,11 +32,11 @@ export function moveIntoTarget(disk: Disk, plan: Plan, directory: string): void 
       Buffer.from(JSON.stringify(moves), 'utf8'),
       false,
     );
+    disk.rename(join(staging, UNFINISHED_JOURNAL), join(staging, JOURNAL));
   } catch (error) {
     disk.remove(staging);
     throw error;
   }
-  disk.rename(join(staging, UNFINISHED_JOURNAL), join(staging, JOURNAL));
   try {
     play(disk, directory, moves);
   } catch (error) {
