@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** Which conversation the code that runs now belongs to, and what made it run. Event metadata is one of these. */
+/**
+ * Which conversation the code that runs now belongs to, and what made it run. Event metadata is one of these; whatever
+ * else it has (a user, a tenant) travels along.
+ */
 export interface Correlation {
   /** Shared by everything that follows from one request. */
   readonly correlationId?: string | undefined;
