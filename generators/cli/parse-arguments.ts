@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { GeneratorError } from '../engine/generator-error.ts';
 import { PACKAGE_MANAGERS, type PackageManagerName } from '../engine/package-managers.ts';
+import { kebab } from '../engine/words.ts';
 import { nearest } from './nearest.ts';
 import { ARGUMENTS, CLI_OPTIONS, HELP_EXAMPLES, type CliOption } from './options.ts';
 
@@ -43,6 +44,7 @@ export function parseArguments(words: readonly string[]): ParsedArguments {
     throw error instanceof CommanderError ? usageError(error) : error;
   }
   const options = program.opts<RawOptions>();
+  for (const option of CLI_OPTIONS) assertValue(option, options);
   const [example, directory] = program.args;
   return {
     example,
@@ -84,6 +86,19 @@ export function describeOption(option: CliOption): string {
   return option.default === undefined
     ? option.description
     : `${option.description} (default: ${option.default})`;
+}
+
+/** Commander takes the next word for a value, whatever it is: `--name --json` forgot one. */
+function assertValue(option: CliOption, options: RawOptions): void {
+  const value = Object.entries(options).find(
+    ([key]) => kebab(key) === longFlag(option).slice(2),
+  )?.[1];
+  if (typeof value !== 'string' || !value.startsWith('-')) return;
+  throw new GeneratorError('INVALID_OPTION', {
+    message: `option '${option.flags}' needs a value, got the option ${value}`,
+    hint: 'See --help.',
+    details: { option: longFlag(option), value },
+  });
 }
 
 /** `--name` of `--name <package>`; the long form where there is a short one. */

@@ -56,7 +56,7 @@ export function packageNameProblem(packageName: string): string | undefined {
     return `is longer than ${MAX_PACKAGE_NAME_LENGTH} characters`;
   }
   if (/\p{Lu}/u.test(packageName)) return 'has capital letters, which npm does not allow';
-  if (!/^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/u.test(packageName)) {
+  if (!/^(?:@[a-z0-9][a-z0-9._~-]*\/)?[a-z0-9][a-z0-9._~-]*$/u.test(packageName)) {
     return 'is not a package name (lower-case letters, digits, - . _ ~, perhaps @scope/ before it)';
   }
   const own = unscoped(packageName);

@@ -2,6 +2,14 @@
  * What examples have in common. Listing a feature applies `templates/_overlays/<feature>/` and makes `features.<feature>`
  * true in every template; all others are false. The overlay `base` is applied to every example.
  */
-export const FEATURES = ['service', 'postgres', 'mongodb', 'saga', 'cli', 'graphql'] as const;
+export const FEATURES = [
+  'service',
+  'postgres',
+  'mongodb',
+  'event-sourced',
+  'saga',
+  'cli',
+  'graphql',
+] as const;
 
 export type Feature = (typeof FEATURES)[number];

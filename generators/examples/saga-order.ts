@@ -1,0 +1,14 @@
+import { defineExample, type ExampleDefinition } from './example-definition.ts';
+
+export const sagaOrder: ExampleDefinition = defineExample({
+  name: 'saga-order',
+  title: 'Order saga',
+  summary:
+    'Orders that are reserved, paid and shipped completely, or undone completely, whatever crashes on the way.',
+  features: ['service', 'postgres', 'event-sourced', 'saga'],
+  data: {
+    database: 'orders',
+    postgresPort: 54322,
+    schema: ['event-store', 'sagas', 'idempotency', 'fences'],
+  },
+});
