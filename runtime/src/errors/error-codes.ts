@@ -31,6 +31,8 @@ export const ERROR_CODES = {
   SAGA_DEFINITION_INVALID: 'A saga definition breaks a rule of the builder.',
   SAGA_DEFINITION_UNKNOWN:
     'A saga asks for a definition or version that this process has not registered.',
+  SAGA_DEFINITION_CHANGED:
+    'A saga was begun by another form of the definition that now has its name and version.',
   SAGA_NOT_FOUND: 'There is no saga with this id.',
   SAGA_ALREADY_EXISTS: 'A saga with this id was started with another definition or input.',
   SAGA_ALREADY_FINISHED: 'The saga is over and takes no further commands.',
@@ -39,6 +41,7 @@ export const ERROR_CODES = {
   SAGA_TIMED_OUT: 'The saga took longer than its definition allows.',
   SAGA_STEP_TIMED_OUT: 'A step took longer than its definition allows.',
   SAGA_STEP_INTERRUPTED: 'The process that ran a step died before the result was stored.',
+  SAGA_STEP_SKIPPED: 'A step was passed over; the message says why.',
   SAGA_LEASE_LOST: 'Another process took the saga over; this one may no longer write it.',
   FENCED: 'A participant call arrived after it had been undone, or twice.',
   // HTTP

@@ -127,7 +127,7 @@ function attemptFailed(state: SagaState, event: EventOf<'AttemptFailed'>): SagaS
           ...counted,
           status: 'waiting',
           retryAt: event.retryAt,
-          delayMs: event.retryAt.getTime() - event.at.getTime(),
+          delayMs: interrupted ? attempts.delayMs : event.retryAt.getTime() - event.at.getTime(),
         },
   );
   // An attempt of which nothing is known may have had its effect, whatever a later attempt says.
@@ -138,7 +138,7 @@ function attemptFailed(state: SagaState, event: EventOf<'AttemptFailed'>): SagaS
   };
 }
 
-/** What gave up in the direction the saga was going gets its retries anew. */
+/** What gave up in the direction the saga was going gets its retries anew, and the saga its time. */
 function resumed(state: SagaState, event: EventOf<'SagaResumed'>): SagaState {
   const renew = (attempts: DirectionState | null): DirectionState | null =>
     attempts?.status === 'exhausted'
@@ -158,6 +158,9 @@ function resumed(state: SagaState, event: EventOf<'SagaResumed'>): SagaState {
     updatedAt: event.at,
     status: state.phase === 'forward' ? 'running' : 'compensating',
     failure: null,
+    deadlineAt:
+      state.deadlineAt &&
+      new Date(event.at.getTime() + state.deadlineAt.getTime() - state.startedAt.getTime()),
     steps: state.steps.map((step) => withDirection(step, state.phase, renew(step[state.phase]))),
   };
 }

@@ -18,6 +18,7 @@ export type {
 // Run
 export { createSagaEngine } from './create-saga-engine.ts';
 export type { SagaEngine, SagaEngineOptions, StartedSaga, StartOptions } from './saga-engine.ts';
+export { RetryLater } from './failure.ts';
 // Look at
 export type { SagaView } from './saga-view.ts';
 export type { HistoryEntry, SagaHistory } from './saga-history.ts';
@@ -31,6 +32,12 @@ export type {
   SagaEvent,
   SagaStatus,
 } from './saga-event.ts';
+// Store: in memory
+export {
+  InMemorySagaStore,
+  type InMemorySagaStoreOptions,
+} from './in-memory/in-memory-saga-store.ts';
+export type { InMemoryTransaction, TransactionControl } from './in-memory/in-memory-transaction.ts';
 // Store: the port that adapters implement
 export type {
   ClaimedSaga,

@@ -1,0 +1,32 @@
+import type { JournalEntry } from '../saga-event.ts';
+import { isSettled } from '../saga-status.ts';
+import type { SagaStore, StoredSaga } from '../saga-store.ts';
+
+function lastSeq(saga: StoredSaga): bigint {
+  return saga.tail.at(-1)?.seq ?? saga.snapshot?.seq ?? 0n;
+}
+
+/** The journal, then live, until the saga is settled and all of it was read. */
+export async function* journalEvents(
+  store: Pick<SagaStore, 'load' | 'follow'>,
+  saga: StoredSaga,
+  options: { readonly after: bigint; readonly signal: AbortSignal | undefined },
+): AsyncGenerator<JournalEntry, void, undefined> {
+  const { sagaId } = saga;
+  if (isSettled(saga.summary.status) && options.after >= lastSeq(saga)) return;
+  const done = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, done.signal]) : done.signal;
+  try {
+    for await (const entry of store.follow(sagaId, { after: options.after, signal })) {
+      yield entry;
+      const { type } = entry.event;
+      if (type === 'SagaCompleted' || type === 'SagaCompensated') return;
+      if (type !== 'SagaFailed') continue;
+      // It may have been resumed since: then there is more to come.
+      const now = await store.load(sagaId);
+      if (!now || (now.summary.status === 'failed' && lastSeq(now) === entry.seq)) return;
+    }
+  } finally {
+    done.abort();
+  }
+}

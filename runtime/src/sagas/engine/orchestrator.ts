@@ -1,0 +1,375 @@
+import { PotterError } from '../../errors/potter-error.ts';
+import { durationMs, type Duration } from '../../foundation/duration.ts';
+import { newId } from '../../foundation/ids.ts';
+import { abortError, sleep } from '../../foundation/sleep.ts';
+import type { TraceContext } from '../../observability/tracer.ts';
+import { startFingerprint } from '../definition-hash.ts';
+import { begin, fits, type MachineInput } from '../machine.ts';
+import { nextWork, summaryOf } from '../next-work.ts';
+import type { SagaDefinition } from '../saga-definition.ts';
+import { sagaDiagram } from '../saga-diagram.ts';
+import type { SagaEngine, SagaEngineOptions, StartedSaga, StartOptions } from '../saga-engine.ts';
+import type { JournalEntry, SagaStatus } from '../saga-event.ts';
+import { historyOf, type SagaHistory } from '../saga-history.ts';
+import { restore, type RestoredSaga } from '../saga-snapshot.ts';
+import type { ClaimedSaga, Lease, SagaStore, StoredSaga } from '../saga-store.ts';
+import { type SagaView, viewOf } from '../saga-view.ts';
+import { asStored } from '../stored-value.ts';
+import { engineContext, type EngineContext, errorFields } from './engine-context.ts';
+import { journalEvents } from './journal-events.ts';
+import { OwnedSaga, type Ownership, type SagaHost } from './owned-saga.ts';
+import { persist } from './persist.ts';
+import { Worker } from './worker.ts';
+
+/** A cancel is heard until the saga is over; where it is being undone it changes nothing. */
+const CANCELLABLE: readonly SagaStatus[] = ['pending', 'running', 'compensating', 'failed'];
+const RESUMABLE: readonly SagaStatus[] = ['failed'];
+
+/** The engine: accepts sagas, shows them, and runs those that this process owns. */
+export class Orchestrator<Tx> implements SagaEngine<Tx> {
+  readonly #context: EngineContext<Tx>;
+  readonly #worker: Worker;
+  readonly #owned = new Map<string, OwnedSaga>();
+  /** Starts under way: they need room, and their ids are taken. */
+  readonly #starting = new Set<string>();
+  #stopping = false;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(options: SagaEngineOptions<Tx>) {
+    this.#context = engineContext(options);
+    this.#worker = new Worker(
+      this.#context as unknown as EngineContext<never>,
+      {
+        room: () => this.#room(),
+        claimed: (sagas) => void this.#adoptAll(sagas),
+        message: (sagaId) => void this.#heard(sagaId),
+        lost: () => this.#loseAll(),
+      },
+      options.workerId,
+    );
+    this.#context.metrics.watch(
+      () => this.#owned.size,
+      () => this.#worker.unclaimable,
+    );
+  }
+
+  async start<Input>(
+    definition: SagaDefinition<Input, Tx>,
+    input: NoInfer<Input>,
+    options: StartOptions<Tx> = {},
+  ): Promise<StartedSaga> {
+    const known = this.#context.definitions.get(definition.name, definition.version);
+    const sagaId = checkedId(options.sagaId ?? newId());
+    return this.#context.tracer.span(
+      `saga start ${definition.name}`,
+      { attributes: { 'potter.saga.id': sagaId, 'potter.saga.definition': definition.name } },
+      (span) => this.#create(known, asStored(input), { ...options, sagaId }, span.context()),
+    );
+  }
+
+  async #create(
+    definition: SagaDefinition,
+    input: unknown,
+    options: StartOptions<Tx> & { readonly sagaId: string },
+    trace: TraceContext | undefined,
+  ): Promise<StartedSaga> {
+    const { store, clock, random, metrics } = this.#context;
+    const { sagaId, transaction, correlationId = sagaId } = options;
+    const taken = this.#owned.has(sagaId) || this.#starting.has(sagaId);
+    const owned =
+      transaction === undefined && this.#worker.isClaiming && this.#room() > 0 && !taken;
+    const lease: Lease | null = owned ? { workerId: this.#worker.id, token: 1n } : null;
+    const beginning = { input, correlationId, trace, owned };
+    const { state, events } = begin(definition, beginning, { now: clock.now(), random });
+    const saga = {
+      sagaId,
+      definition: definition.name,
+      definitionVersion: definition.version,
+      correlationId,
+      fingerprint: startFingerprint(definition.name, input),
+      events,
+      summary: summaryOf(state, nextWork(state)),
+    };
+    const call = (): ReturnType<SagaStore['create']> =>
+      store.create(saga, { lease, ...(transaction !== undefined && { transaction }) });
+    if (!lease) {
+      const { created, status } = await call();
+      if (created) metrics.started(definition.name);
+      return { sagaId, status, created };
+    }
+    this.#starting.add(sagaId);
+    try {
+      // The answer may be lost after the saga was stored as ours; asking again, with the same lease, finds out.
+      const { created, status } = await persist(this.#context, this.#worker.alive, call);
+      if (!created) return { sagaId, status, created };
+      metrics.started(definition.name);
+      const seq = BigInt(events.length);
+      const ownership = { sagaId, definition, lease, state, seq, snapshotSeq: 0n, inboxSeen: 0n };
+      // A lease that was lost meanwhile leaves the saga to whoever claims it.
+      if (lease.workerId === this.#worker.id) this.#own(ownership).begin([], []);
+      return { sagaId, status, created };
+    } catch (error) {
+      throw this.#worker.isClaiming || !(error instanceof PotterError && error.code === 'ABORTED')
+        ? unavailableUnless(error)
+        : new PotterError('SHUTTING_DOWN', {
+            message: `The engine was stopped while saga '${sagaId}' was being accepted.`,
+            remedy: 'Start it again under the same id: it may have been accepted.',
+            cause: error,
+          });
+    } finally {
+      this.#starting.delete(sagaId);
+    }
+  }
+
+  async get(sagaId: string): Promise<SagaView> {
+    const { state } = await this.#restored(await this.#stored(sagaId));
+    return viewOf(sagaId, state);
+  }
+
+  async history(sagaId: string): Promise<SagaHistory> {
+    const journal = await this.#context.store.journal(sagaId);
+    if (journal.length === 0) throw notFound(sagaId);
+    return { sagaId, history: historyOf(journal.map(({ event }) => event)) };
+  }
+
+  async *events(
+    sagaId: string,
+    options: { readonly after?: bigint; readonly signal?: AbortSignal } = {},
+  ): AsyncIterable<JournalEntry> {
+    const saga = await this.#stored(sagaId);
+    const { after = 0n, signal } = options;
+    yield* journalEvents(this.#context.store as unknown as SagaStore, saga, { after, signal });
+  }
+
+  async settled(
+    sagaId: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<SagaView> {
+    for await (const _ of this.events(sagaId, options)) {
+      // Only the end matters here.
+    }
+    if (options.signal?.aborted) throw abortError(options.signal);
+    return this.get(sagaId);
+  }
+
+  async diagram(sagaId: string): Promise<string> {
+    const saga = await this.#stored(sagaId);
+    const { state } = await this.#restored(saga);
+    return sagaDiagram(
+      this.#context.definitions.get(saga.definition, saga.definitionVersion),
+      state,
+    );
+  }
+
+  async cancel(
+    sagaId: string,
+    options: { readonly messageId?: string } = {},
+  ): Promise<{ readonly sagaId: string }> {
+    const refusal = await this.#post(sagaId, 'cancel', options.messageId, CANCELLABLE);
+    if (!refusal) return { sagaId };
+    throw new PotterError('SAGA_ALREADY_FINISHED', {
+      message: `Saga '${sagaId}' is ${refusal}.`,
+      remedy: 'Start another saga to put right what this one did.',
+      details: { sagaId, status: refusal },
+    });
+  }
+
+  async resume(
+    sagaId: string,
+    options: { readonly messageId?: string } = {},
+  ): Promise<{ readonly sagaId: string }> {
+    const refusal = await this.#post(sagaId, 'resume', options.messageId, RESUMABLE);
+    if (!refusal) return { sagaId };
+    throw new PotterError('SAGA_NOT_RESUMABLE', {
+      message: `Saga '${sagaId}' is ${refusal}, not failed.`,
+      remedy: 'Look at its status; only a failed saga waits to be resumed.',
+      details: { sagaId, status: refusal },
+    });
+  }
+
+  async run(): Promise<void> {
+    this.#stopping = false;
+    await this.#worker.run();
+  }
+
+  async stop(options: { readonly timeout?: Duration } = {}): Promise<void> {
+    const { clock } = this.#context;
+    this.#stopping = true;
+    this.#worker.stopClaiming();
+    // Whatever only waits is given back by its next commit; whatever runs, when its attempt ends.
+    for (const saga of this.#owned.values()) saga.tell({ kind: 'timer' });
+    if (this.#owned.size > 0) {
+      const timeout = new AbortController();
+      const idle = new Promise<void>((resolve) => (this.#whenIdle = resolve));
+      const late = sleep(durationMs(options.timeout ?? '10s'), { clock, signal: timeout.signal });
+      await Promise.race([idle, late]);
+      timeout.abort();
+      await late.catch(() => {});
+    }
+    const reason = new PotterError('SHUTTING_DOWN', { message: 'The process is stopping.' });
+    for (const saga of this.#owned.values()) saga.abandon(reason);
+    this.#owned.clear();
+    await this.#worker.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #room(): number {
+    return this.#context.concurrency - this.#owned.size - this.#starting.size;
+  }
+
+  async #adoptAll(sagas: readonly ClaimedSaga[]): Promise<void> {
+    const host = this.#host();
+    for (const saga of sagas) {
+      try {
+        await this.#adopt(saga, host);
+      } catch (error) {
+        this.#context.logger.error(
+          'A claimed saga could not be taken up; it waits until this process ends.',
+          {
+            sagaId: saga.sagaId,
+            ...errorFields(error),
+          },
+        );
+      }
+    }
+  }
+
+  async #adopt(saga: ClaimedSaga, host: SagaHost): Promise<void> {
+    const { clock, definitions, metrics, logger } = this.#context;
+    const { sagaId, lease, inbox, inboxSeen } = saga;
+    const definition = definitions.get(saga.definition, saga.definitionVersion);
+    const restored = await this.#restored(saga, host.alive);
+    if (host.alive.aborted || lease.workerId !== this.#worker.id) return;
+    const inputs: MachineInput[] = [];
+    // Token 1: nobody owned it before, so what its journal intends was never begun.
+    if (lease.token === 1n) {
+      inputs.push({ kind: 'timer' });
+    } else {
+      inputs.push({ kind: 'recovered' });
+      if (nextWork(restored.state).running.length > 0) metrics.takeover(saga.definition);
+    }
+    if (!fits(definition, restored.state, clock.now())) {
+      inputs.push({ kind: 'unfit', error: unfit(definition) });
+      logger.error('A saga was begun by another form of this definition version.', {
+        sagaId,
+        definition: saga.definition,
+        definitionVersion: saga.definitionVersion,
+      });
+    }
+    this.#own({ ...restored, sagaId, definition, lease, inboxSeen }, host).begin(inputs, inbox);
+  }
+
+  #own(ownership: Ownership, host: SagaHost = this.#host()): OwnedSaga {
+    const context = this.#context as unknown as EngineContext<unknown>;
+    const saga = new OwnedSaga(context, host, ownership);
+    this.#owned.get(saga.sagaId)?.lose(superseded(saga.sagaId));
+    this.#owned.set(saga.sagaId, saga);
+    return saga;
+  }
+
+  #host(): SagaHost {
+    const alive = this.#worker.alive;
+    return {
+      alive,
+      isStopping: () => this.#stopping,
+      gone: (saga, how) => {
+        const wasFull = this.#room() <= 0;
+        if (this.#owned.get(saga.sagaId) === saga) this.#owned.delete(saga.sagaId);
+        if (this.#owned.size === 0) this.#whenIdle?.();
+        // A refused write may mean that the whole lease is gone; and where there was no room, there is some now.
+        if (how === 'lost' || wasFull) this.#worker.look();
+      },
+    };
+  }
+
+  async #heard(sagaId: string): Promise<void> {
+    try {
+      await this.#owned.get(sagaId)?.readInbox();
+    } catch (error) {
+      this.#context.logger.debug(
+        'A message was announced but could not be read.',
+        errorFields(error),
+      );
+    }
+  }
+
+  #loseAll(): void {
+    const reason = new PotterError('SAGA_LEASE_LOST', {
+      message: 'This process was silent for too long; another one runs its sagas now.',
+    });
+    const lost = [...this.#owned.values()];
+    this.#owned.clear();
+    for (const saga of lost) saga.lose(reason);
+    this.#whenIdle?.();
+  }
+
+  async #post(
+    sagaId: string,
+    kind: 'cancel' | 'resume',
+    messageId: string = newId(),
+    acceptedIn: readonly SagaStatus[],
+  ): Promise<SagaStatus | undefined> {
+    const { store, clock } = this.#context;
+    const outcome = await store.post(sagaId, { kind, messageId, at: clock.now() }, acceptedIn);
+    if (outcome.kind === 'not-found') throw notFound(sagaId);
+    return outcome.kind === 'refused' ? outcome.status : undefined;
+  }
+
+  async #stored(sagaId: string): Promise<StoredSaga> {
+    const saga = await this.#context.store.load(sagaId);
+    if (!saga) throw notFound(sagaId);
+    return saga;
+  }
+
+  #restored(saga: StoredSaga, alive?: AbortSignal): Promise<RestoredSaga> {
+    const { store } = this.#context;
+    return restore(saga, (sagaId) =>
+      alive ? persist(this.#context, alive, () => store.journal(sagaId)) : store.journal(sagaId),
+    );
+  }
+}
+
+/** Keys are made of the id and paths, joined by `/`. */
+function checkedId(sagaId: string): string {
+  if (/^[^/\p{Cc}\s]{1,200}$/u.test(sagaId)) return sagaId;
+  throw new PotterError('INVALID_ARGUMENT', {
+    message: `'${sagaId}' cannot be the id of a saga.`,
+    remedy: "Use 1 to 200 characters without spaces, control characters and '/'.",
+  });
+}
+
+function notFound(sagaId: string): PotterError {
+  return new PotterError('SAGA_NOT_FOUND', {
+    message: `There is no saga '${sagaId}'.`,
+    details: { sagaId },
+  });
+}
+
+function superseded(sagaId: string): PotterError {
+  return new PotterError('SAGA_LEASE_LOST', {
+    message: `Saga '${sagaId}' was claimed anew.`,
+    details: { sagaId },
+  });
+}
+
+function unfit({ name, version }: SagaDefinition): { code: string; message: string; step: null } {
+  return {
+    code: 'SAGA_DEFINITION_CHANGED',
+    message: `Version ${version} of '${name}' was changed in a way this saga cannot go on with. Register the former definition under this version, then resume.`,
+    step: null,
+  };
+}
+
+function unavailableUnless(error: unknown): unknown {
+  return error instanceof PotterError && error.code === 'ABORTED'
+    ? new PotterError('DATABASE_UNAVAILABLE', {
+        message:
+          'The saga store did not answer within the lease; the saga may or may not have started.',
+        remedy: 'Start it again under the same id.',
+        cause: error,
+      })
+    : error;
+}

@@ -1,0 +1,483 @@
+import { isPotterError, PotterError } from '../../errors/potter-error.ts';
+import type { Timer } from '../../foundation/clock.ts';
+import { classify } from '../failure.ts';
+import { type MachineInput, stopReason, transition, type Transition } from '../machine.ts';
+import { nextWork, type RunningAttempt as Attempt, summaryOf, type Work } from '../next-work.ts';
+import { attemptedHandlerOf } from '../nodes/handlers.ts';
+import type { Invocation } from '../nodes/node-handler.ts';
+import type { SagaDefinition } from '../saga-definition.ts';
+import { encodeState, fold } from '../saga-snapshot.ts';
+import type { SagaError } from '../saga-event.ts';
+import { resultsOf, type SagaState, stepAt } from '../saga-state.ts';
+import { isSettled } from '../saga-status.ts';
+import type { CommitOutcome, InboxEntry, Lease, SagaCommit } from '../saga-store.ts';
+import { asStored } from '../stored-value.ts';
+import type { EngineContext } from './engine-context.ts';
+import { Lock } from './lock.ts';
+import { persist } from './persist.ts';
+import { RunningAttempt } from './running-attempt.ts';
+
+/** What a saga needs of the engine that owns it. */
+export interface SagaHost {
+  /** Fires when the lease under which this saga is owned is lost. */
+  readonly alive: AbortSignal;
+  /** Whether sagas are to be given away as soon as nothing of theirs runs. */
+  isStopping(): boolean;
+  /** The saga is no longer owned: given back, over, or lost. */
+  gone(saga: OwnedSaga, how: 'released' | 'lost'): void;
+}
+
+/** Where a saga stands when this process begins to own it. */
+export interface Ownership {
+  readonly sagaId: string;
+  readonly definition: SagaDefinition;
+  readonly lease: Lease;
+  readonly state: SagaState;
+  readonly seq: bigint;
+  readonly snapshotSeq: bigint;
+  readonly inboxSeen: bigint;
+}
+
+interface Written {
+  readonly transition: Transition;
+  readonly work: Work;
+  readonly commit: SagaCommit;
+}
+
+/**
+ * A saga while this process owns it: its state, folded once and kept; its running attempts; and one writer. Inputs that
+ * come while a commit is under way share the next one.
+ */
+export class OwnedSaga {
+  readonly sagaId: string;
+  readonly definition: SagaDefinition;
+  readonly #context: EngineContext<unknown>;
+  readonly #host: SagaHost;
+  readonly #lease: Lease;
+  readonly #lock = new Lock();
+  readonly #attempts = new Map<string, RunningAttempt>();
+  #state: SagaState;
+  #seq: bigint;
+  #snapshotSeq: bigint;
+  /** Highest inbox seq that was turned into an input. */
+  #inboxTaken: bigint;
+  /** Highest inbox seq that the journal reflects. */
+  #inboxSeen: bigint;
+  #inputs: MachineInput[] = [];
+  #draining = false;
+  #timer: Timer | undefined;
+  #timerMs = Infinity;
+  #gone = false;
+
+  constructor(context: EngineContext<unknown>, host: SagaHost, ownership: Ownership) {
+    this.#context = context;
+    this.#host = host;
+    this.sagaId = ownership.sagaId;
+    this.definition = ownership.definition;
+    this.#lease = ownership.lease;
+    this.#state = ownership.state;
+    this.#seq = ownership.seq;
+    this.#snapshotSeq = ownership.snapshotSeq;
+    this.#inboxSeen = this.#inboxTaken = ownership.inboxSeen;
+  }
+
+  /** Goes on where the journal ends. Without inputs only what it says is running is begun. */
+  begin(inputs: readonly MachineInput[], inbox: readonly InboxEntry[]): void {
+    this.#takeMessages(inbox);
+    if (inputs.length === 0 && this.#inputs.length === 0) return this.#see(nextWork(this.#state));
+    this.#inputs.unshift(...inputs);
+    this.#drain();
+  }
+
+  /** Something happened. */
+  tell(...inputs: readonly MachineInput[]): void {
+    if (this.#gone) return;
+    this.#inputs.push(...inputs);
+    this.#drain();
+  }
+
+  /** Looks into the inbox: a message was announced. */
+  async readInbox(): Promise<void> {
+    const inbox = await this.#persist(() =>
+      this.#context.store.inbox(this.sagaId, this.#inboxTaken),
+    );
+    if (this.#gone) return;
+    this.#takeMessages(inbox);
+    this.#drain();
+  }
+
+  /** Tells forward attempts to stop and hears no more of any: the next owner finds out. Undoing is left to finish. */
+  abandon(reason: PotterError): void {
+    this.#end();
+    for (const running of this.#attempts.values()) {
+      if (running.attempt.direction === 'forward') running.drop(reason);
+      else running.end();
+    }
+  }
+
+  /** The lease is lost: everything stops, undoing too, because another process does it now. */
+  lose(reason: PotterError): void {
+    this.#end();
+    for (const running of this.#attempts.values()) running.drop(reason);
+  }
+
+  #drain(): void {
+    if (this.#draining || this.#gone || this.#inputs.length === 0) return;
+    this.#draining = true;
+    this.#writeAll().then(
+      () => {
+        this.#draining = false;
+        // Something may have come between the last look and this one.
+        this.#drain();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#inputs.length > 0 && !this.#gone) {
+      await this.#lock.acquire();
+      try {
+        await this.#write();
+      } finally {
+        this.#lock.release();
+      }
+    }
+  }
+
+  /** One commit of everything that is waiting. */
+  async #write(): Promise<void> {
+    while (!this.#gone) {
+      const inputs = this.#inputs;
+      this.#inputs = [];
+      const written = this.#prepare(inputs);
+      const { commit } = written;
+      if (commit.events.length === 0 && commit.inboxSeen === this.#inboxSeen && !commit.release) {
+        return this.#see(written.work);
+      }
+      const outcome = await this.#commit(commit, inputs);
+      if (this.#gone) return;
+      if (outcome.kind === 'committed') return this.#adopt(written);
+      this.#inputs.unshift(...inputs);
+      await this.#refused(outcome);
+    }
+  }
+
+  /** A commit that is repeated until it is answered; a result that cannot be stored becomes a failure of its step. */
+  async #commit(commit: SagaCommit, inputs: MachineInput[]): Promise<CommitOutcome> {
+    try {
+      return await this.#persist(() => this.#context.store.commit(commit));
+    } catch (error) {
+      if (!isPotterError(error, 'SERIALIZATION_FAILED')) throw error;
+      const failed = inputs.map((input) =>
+        input.kind === 'attempt-completed' ? this.#failureOf(input, error) : input,
+      );
+      if (failed.every((input, at) => input === inputs[at])) throw error;
+      inputs.splice(0, inputs.length, ...failed);
+      return { kind: 'messages', inbox: [] };
+    }
+  }
+
+  async #refused(outcome: Exclude<CommitOutcome, { kind: 'committed' }>): Promise<void> {
+    switch (outcome.kind) {
+      case 'messages':
+        return this.#takeMessages(outcome.inbox);
+      case 'diverged':
+        await this.#catchUp();
+        return;
+      case 'lease-lost':
+        this.lose(this.#lostError());
+        this.#host.gone(this, 'lost');
+    }
+  }
+
+  /**
+   * Reads what the journal has beyond what is known here. Only this owner can have written it: by a commit whose answer
+   * was lost. Inputs that it already reflects are stale by then, and the machine passes them over.
+   */
+  async #catchUp(): Promise<boolean> {
+    const entries = await this.#persist(() =>
+      this.#context.store.journal(this.sagaId, { after: this.#seq }),
+    );
+    const last = entries.at(-1);
+    if (this.#gone || !last) return false;
+    const reflected = new Set(
+      entries.map(({ event }) => ('messageId' in event ? event.messageId : undefined)),
+    );
+    this.#inputs = this.#inputs.filter(
+      (input) => input.kind !== 'message' || !reflected.has(input.message.messageId),
+    );
+    this.#state = fold(this.#state, entries) ?? this.#state;
+    this.#seq = last.seq;
+    if (isSettled(this.#state.status)) this.#leave();
+    else this.#see(nextWork(this.#state));
+    return true;
+  }
+
+  #prepare(inputs: readonly MachineInput[]): Written {
+    const { clock, random, keepMs } = this.#context;
+    const now = clock.now();
+    const stopping = this.#host.isStopping();
+    const next = transition(this.definition, this.#state, inputs, { now, random, hold: stopping });
+    const work = nextWork(next.state);
+    const seq = this.#seq + BigInt(next.events.length);
+    const sleepMs = work.waiting ? (work.timerAt?.getTime() ?? Infinity) - now.getTime() : 0;
+    const over = isSettled(next.state.status);
+    return {
+      transition: next,
+      work,
+      commit: {
+        sagaId: this.sagaId,
+        lease: this.#lease,
+        expectedSeq: this.#seq,
+        inboxSeen: this.#inboxTaken,
+        events: next.events,
+        summary: summaryOf(next.state, work),
+        release: over || (work.running.length === 0 && (stopping || sleepMs > keepMs)),
+        ...(seq - this.#snapshotSeq >= BigInt(this.definition.snapshotEvery) && {
+          snapshot: encodeState(next.state),
+        }),
+      },
+    };
+  }
+
+  /** What was written is true now. */
+  #adopt({ transition: { state, events }, work, commit }: Written): void {
+    this.#state = state;
+    this.#seq += BigInt(events.length);
+    this.#inboxSeen = commit.inboxSeen;
+    if (commit.snapshot !== undefined) this.#snapshotSeq = this.#seq;
+    if (commit.release) this.#leave();
+    else this.#see(work);
+  }
+
+  #leave(): void {
+    const { metrics } = this.#context;
+    this.#end();
+    if (isSettled(this.#state.status)) metrics.settled(this.definition.name, this.#state.status);
+    this.#host.gone(this, 'released');
+  }
+
+  /** Begins what is to run, stops what is to stop, and sets the one timer. */
+  #see(work: Work): void {
+    for (const attempt of work.running) {
+      const key = `${attempt.path}/${attempt.direction}`;
+      const running = this.#attempts.get(key);
+      if (running?.attempt.attempt === attempt.attempt) continue;
+      running?.drop(this.#lostError());
+      this.#run(key, attempt);
+    }
+    const now = this.#context.clock.now();
+    const stop = stopReason(this.#state, now);
+    if (stop) this.#stopForward(stop);
+    // What was told to stop says itself when it has; until then there is nothing to wait for.
+    this.#setTimer(stop && work.running.length > 0 ? null : work.timerAt, now);
+  }
+
+  #stopForward({ code, message }: SagaError): void {
+    const reason = new PotterError(code === 'SAGA_TIMED_OUT' ? code : 'SAGA_CANCELLED', {
+      message,
+    });
+    for (const running of this.#attempts.values()) {
+      if (running.attempt.direction === 'forward') running.tell(reason);
+    }
+  }
+
+  #setTimer(at: Date | null, now: Date): void {
+    const atMs = at?.getTime() ?? Infinity;
+    if (atMs === this.#timerMs) return;
+    this.#timer?.cancel();
+    this.#timerMs = atMs;
+    if (atMs === Infinity) return;
+    this.#timer = this.#context.clock.schedule(atMs - now.getTime(), () => {
+      this.#timerMs = Infinity;
+      this.tell({ kind: 'timer' });
+    });
+  }
+
+  #run(key: string, attempt: Attempt): void {
+    const node = this.definition.attempted.get(attempt.path);
+    if (!node) return;
+    const { clock, graceMs, tracer, metrics } = this.#context;
+    const { name } = this.definition;
+    const { path, direction } = attempt;
+    const running = new RunningAttempt(attempt, { clock, graceMs }, (settlement) => {
+      this.#attempts.delete(key);
+      const outcome = settlement.kind === 'given-up' ? settlement.failure.outcome : settlement.kind;
+      const seconds = (clock.now().getTime() - running.startedMs) / 1000;
+      metrics.attempt(name, path, direction, outcome, seconds);
+      const at = { path, direction, attempt: attempt.attempt };
+      if (settlement.kind === 'completed') {
+        this.tell({ kind: 'attempt-completed', ...at, result: settlement.result });
+      } else if (settlement.kind === 'failed') {
+        this.tell(this.#failureOf(at, settlement.thrown));
+      } else {
+        this.tell({ kind: 'attempt-failed', ...at, failure: settlement.failure });
+      }
+    });
+    this.#attempts.set(key, running);
+    if (attempt.attempt > 1) metrics.retry(name, path, direction);
+    const transactional = node.kind === 'transactional-step';
+    tracer
+      .span(
+        `saga ${direction === 'forward' ? 'do' : 'undo'} ${path}`,
+        {
+          attributes: {
+            'potter.saga.id': this.sagaId,
+            'potter.saga.definition': name,
+            'potter.saga.step': path,
+            'potter.saga.attempt': attempt.attempt,
+          },
+          parent: this.#state.trace,
+        },
+        () =>
+          attemptedHandlerOf(node).attempt(node, this.#invocation(running), {
+            inTransaction: (work) => this.#inTransaction(key, running, work),
+          }),
+      )
+      .then((result) => running.completed(asStored(result)))
+      .catch((error: unknown) => running.failed(error, transactional));
+  }
+
+  #invocation(running: RunningAttempt): Invocation {
+    const { path, direction, attempt } = running.attempt;
+    const state = this.#state;
+    const common = {
+      sagaId: this.sagaId,
+      correlationId: state.correlationId,
+      input: state.input,
+      results: resultsOf(state),
+      key: `${this.sagaId}/${path}/${direction === 'forward' ? 'do' : 'undo'}`,
+      attempt,
+    };
+    if (direction === 'forward') {
+      return {
+        ...common,
+        direction,
+        get signal() {
+          return running.signal;
+        },
+      };
+    }
+    const step = stepAt(state, path);
+    const outcome = step?.outcome ?? 'unknown';
+    const { signal } = running;
+    return outcome === 'done'
+      ? { ...common, signal, direction, outcome, result: step?.result }
+      : { ...common, signal, direction, outcome, result: undefined };
+  }
+
+  #failureOf(
+    at: Pick<Attempt, 'path' | 'direction' | 'attempt'>,
+    thrown: unknown,
+  ): Extract<MachineInput, { kind: 'attempt-failed' }> {
+    const { path, direction, attempt } = at;
+    const nonRetryable = this.definition.attempted.get(path)?.policy[direction].nonRetryable ?? [];
+    const failure = classify(thrown, nonRetryable, this.#context.clock.now());
+    return { kind: 'attempt-failed', path, direction, attempt, failure };
+  }
+
+  /**
+   * Does the user's writes and the journal's in one transaction. The saga is locked from the user's last statement to the
+   * commit's answer, so that nothing else is written in between.
+   */
+  async #inTransaction(
+    key: string,
+    running: RunningAttempt,
+    work: (tx: unknown) => Promise<unknown>,
+  ): Promise<unknown> {
+    const { path, direction, attempt } = running.attempt;
+    let locked = false;
+    let written: Written | undefined;
+    let taken: MachineInput[] = [];
+    try {
+      await this.#context.store.transaction(async (tx) => {
+        const result = asStored(await work(tx));
+        await this.#lock.acquire();
+        locked = true;
+        running.beginCommit();
+        const completed: MachineInput = {
+          kind: 'attempt-completed',
+          path,
+          direction,
+          attempt,
+          result,
+        };
+        for (;;) {
+          taken = [...taken, ...this.#inputs.splice(0)];
+          const prepared = this.#prepare([...taken, completed]);
+          const outcome = await this.#context.store.commit(prepared.commit, { transaction: tx });
+          if (outcome.kind === 'committed') {
+            written = prepared;
+            return;
+          }
+          if (outcome.kind !== 'messages' || this.#gone) throw this.#lostError();
+          this.#takeMessages(outcome.inbox);
+        }
+      });
+      if (this.#gone || !written) throw this.#lostError();
+      this.#ended(key, running, 'completed');
+      this.#adopt(written);
+      return undefined;
+    } catch (error) {
+      this.#inputs.unshift(...taken);
+      // The commit may have gone through although its answer did not arrive: the journal knows.
+      if (written && !this.#gone && (await this.#catchUp())) {
+        this.#ended(key, running, 'completed');
+        return undefined;
+      }
+      throw error;
+    } finally {
+      running.endCommit();
+      if (locked) this.#lock.release();
+      this.#drain();
+    }
+  }
+
+  #ended(key: string, running: RunningAttempt, outcome: 'completed' | 'failed' | 'unknown'): void {
+    running.end();
+    if (this.#attempts.get(key) === running) this.#attempts.delete(key);
+    const { clock, metrics } = this.#context;
+    const { path, direction } = running.attempt;
+    const seconds = (clock.now().getTime() - running.startedMs) / 1000;
+    metrics.attempt(this.definition.name, path, direction, outcome, seconds);
+  }
+
+  #takeMessages(inbox: readonly InboxEntry[]): void {
+    for (const { seq, message } of inbox) {
+      if (seq <= this.#inboxTaken) continue;
+      this.#inboxTaken = seq;
+      this.#inputs.push({ kind: 'message', message });
+    }
+  }
+
+  #persist<T>(call: () => Promise<T>): Promise<T> {
+    return persist(this.#context, this.#host.alive, call);
+  }
+
+  /** The writer stopped: the lease is lost, or there is a defect. Either way the saga is not ours to write any more. */
+  #fail(error: unknown): void {
+    if (this.#gone) return;
+    if (!isPotterError(error, 'ABORTED')) {
+      const { logger } = this.#context;
+      logger.error('A saga cannot be written; it waits until this process ends.', {
+        sagaId: this.sagaId,
+        error,
+      });
+    }
+    this.lose(this.#lostError());
+    this.#host.gone(this, 'lost');
+  }
+
+  #end(): void {
+    this.#gone = true;
+    this.#timer?.cancel();
+  }
+
+  #lostError(): PotterError {
+    return new PotterError('SAGA_LEASE_LOST', {
+      message: `Saga ${this.sagaId} is no longer this process's to run.`,
+      details: { sagaId: this.sagaId },
+    });
+  }
+}

@@ -1,0 +1,230 @@
+import { PotterError } from '../../errors/potter-error.ts';
+import type { Timer } from '../../foundation/clock.ts';
+import { newId } from '../../foundation/ids.ts';
+import type { ClaimedSaga } from '../saga-store.ts';
+import { type EngineContext, errorFields } from './engine-context.ts';
+import { persist } from './persist.ts';
+
+/** What a worker does with what it finds. */
+export interface WorkerEvents {
+  /** How many more sagas there is room for. */
+  room(): number;
+  claimed(sagas: readonly ClaimedSaga[]): void;
+  /** A saga that this worker may own has a message. */
+  message(sagaId: string): void;
+  /** Every saga owned under this worker's id is lost. */
+  lost(): void;
+}
+
+/** How often to look for sagas nobody here can run. */
+const UNCLAIMABLE_EVERY_MS = 60_000;
+
+/**
+ * This process's standing in the store: one lease, kept alive by the very poll that looks for work, and given up as soon as it
+ * may have run out. One timer and one statement a poll, however many sagas there are.
+ */
+export class Worker {
+  readonly #context: EngineContext<never>;
+  readonly #events: WorkerEvents;
+  readonly #name: string;
+  #generation = 0;
+  #life = new AbortController();
+  #running = false;
+  #claiming = false;
+  #polling = false;
+  #pollAgain = false;
+  #pollTimer: Timer | undefined;
+  #leaseTimer: Timer | undefined;
+  #unlisten: (() => Promise<void>) | undefined;
+  #unclaimable = 0;
+  #unclaimableAtMs = -Infinity;
+  readonly #reported = new Set<string>();
+
+  constructor(context: EngineContext<never>, events: WorkerEvents, name: string = newId()) {
+    this.#context = context;
+    this.#events = events;
+    this.#name = name;
+  }
+
+  /** A lost lease is lost under its id: each life has its own. */
+  get id(): string {
+    return this.#generation === 0 ? this.#name : `${this.#name}.${this.#generation}`;
+  }
+
+  /** Fires when this life's lease is or may be lost, and when the worker has stopped. */
+  get alive(): AbortSignal {
+    return this.#life.signal;
+  }
+
+  /** Whether this worker may own sagas. */
+  get isClaiming(): boolean {
+    return this.#claiming;
+  }
+
+  get unclaimable(): number {
+    return this.#unclaimable;
+  }
+
+  /** Registers with the store and begins to look for work. */
+  async run(): Promise<void> {
+    this.#running = true;
+    await this.#register();
+    this.#unlisten = await persist(this.#context, this.alive, () =>
+      this.#context.store.listen({
+        onWork: () => this.look(),
+        onMessage: (sagaId) => this.#events.message(sagaId),
+      }),
+    );
+    this.look();
+  }
+
+  /** Looks for work now, and by the way whether the lease still holds. */
+  look(): void {
+    if (!this.#running) return;
+    if (this.#polling) this.#pollAgain = true;
+    else void this.#poll();
+  }
+
+  /** Goes on holding the lease, but takes no more work. */
+  stopClaiming(): void {
+    this.#claiming = false;
+  }
+
+  /** Gives the lease back: whatever is still owned is claimable at once. */
+  async stop(): Promise<void> {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#claiming = false;
+    this.#pollTimer?.cancel();
+    this.#leaseTimer?.cancel();
+    const { id } = this;
+    this.#life.abort(leaseLost('The engine was stopped.'));
+    try {
+      await this.#unlisten?.();
+      await this.#context.store.deregister(id);
+    } catch (error) {
+      this.#context.logger.warn(
+        'The saga store could not be told goodbye; the lease will run out.',
+        errorFields(error),
+      );
+    }
+  }
+
+  async #register(): Promise<void> {
+    const sentMs = this.#nowMs();
+    const registered = await persist(this.#context, this.alive, () =>
+      this.#context.store.heartbeat(this.id, this.#context.leaseMs),
+    );
+    if (!registered) return this.#lose();
+    this.#extend(sentMs);
+    this.#claiming = this.#running;
+  }
+
+  /** The store counts from when it heard us, which is later than when we spoke: counting from then errs on the safe side. */
+  #extend(sentMs: number): void {
+    this.#leaseTimer?.cancel();
+    const remainingMs = sentMs + this.#context.leaseMs - this.#nowMs();
+    this.#leaseTimer = this.#context.clock.schedule(remainingMs, () => void this.#lose());
+  }
+
+  async #lose(): Promise<void> {
+    if (!this.#running) return;
+    const stopping = !this.#claiming;
+    this.#context.metrics.leaseLost();
+    this.#context.logger.warn('This process lost the lease of its sagas and drops them.', {
+      code: 'SAGA_LEASE_LOST',
+      workerId: this.id,
+    });
+    this.#claiming = false;
+    this.#leaseTimer?.cancel();
+    this.#life.abort(leaseLost(`The lease of worker ${this.id} ran out.`));
+    this.#life = new AbortController();
+    this.#generation += 1;
+    // A poll of the life before may never be answered; it must not keep this one from looking.
+    this.#polling = false;
+    this.#pollTimer?.cancel();
+    this.#events.lost();
+    if (stopping) return;
+    try {
+      await this.#register();
+      this.look();
+    } catch (error) {
+      if (!this.#running) return;
+      this.#context.logger.error(
+        'This process could not register again; it runs no sagas.',
+        errorFields(error),
+      );
+    }
+  }
+
+  async #poll(): Promise<void> {
+    const generation = this.#generation;
+    this.#pollTimer?.cancel();
+    this.#polling = true;
+    do {
+      this.#pollAgain = false;
+      await this.#claim();
+      if (generation !== this.#generation) return;
+    } while (this.#pollAgain && this.#running);
+    this.#polling = false;
+    if (!this.#running) return;
+    this.#pollTimer = this.#context.clock.schedule(this.#context.pollMs, () => void this.#poll());
+  }
+
+  async #claim(): Promise<void> {
+    const { store, leaseMs, definitions, clock, logger, metrics } = this.#context;
+    const { id } = this;
+    const limit = this.#claiming ? Math.max(0, this.#events.room()) : 0;
+    const sentMs = this.#nowMs();
+    try {
+      const claimed = await store.claim({
+        workerId: id,
+        ttlMs: leaseMs,
+        limit,
+        now: clock.now(),
+        definitions: definitions.versions,
+      });
+      // What came for an earlier life is not ours; its lease is gone, so it will be claimed again.
+      if (id !== this.id || !this.#running) return;
+      if (claimed.kind === 'lease-lost') return await this.#lose();
+      this.#extend(sentMs);
+      for (const sagaId of claimed.messages) this.#events.message(sagaId);
+      this.#events.claimed(claimed.sagas);
+      if (limit > 0 && claimed.sagas.length === limit) this.#pollAgain = true;
+      await this.#lookForUnclaimable();
+    } catch (error) {
+      const fields = errorFields(error);
+      metrics.storeError(fields.code);
+      logger.warn('Looking for sagas failed; trying again at the next poll.', fields);
+    }
+  }
+
+  async #lookForUnclaimable(): Promise<void> {
+    const { store, definitions, logger } = this.#context;
+    if (this.#nowMs() - this.#unclaimableAtMs < UNCLAIMABLE_EVERY_MS) return;
+    this.#unclaimableAtMs = this.#nowMs();
+    const found = await store.unclaimable(definitions.versions);
+    this.#unclaimable = found.reduce((sum, { count }) => sum + count, 0);
+    for (const { name, version, count } of found) {
+      if (this.#reported.has(`${name}@${version}`)) continue;
+      this.#reported.add(`${name}@${version}`);
+      logger.warn('Sagas of a definition that this process was not given are left alone.', {
+        code: 'SAGA_DEFINITION_UNKNOWN',
+        definition: name,
+        definitionVersion: version,
+        count,
+      });
+    }
+  }
+
+  #nowMs(): number {
+    return this.#context.clock.now().getTime();
+  }
+}
+
+function leaseLost(message: string): PotterError {
+  return new PotterError('SAGA_LEASE_LOST', {
+    message,
+    remedy: 'Another process goes on with the saga; stop what you are doing for it.',
+  });
+}

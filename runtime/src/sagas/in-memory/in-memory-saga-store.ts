@@ -1,0 +1,301 @@
+import { PotterError } from '../../errors/potter-error.ts';
+import { type Clock, systemClock } from '../../foundation/clock.ts';
+import type { JournalEntry, SagaStatus } from '../saga-event.ts';
+import { isFinished } from '../saga-status.ts';
+import type {
+  ClaimedSaga,
+  ClaimOutcome,
+  ClaimRequest,
+  CommitOutcome,
+  DefinitionVersion,
+  InboxEntry,
+  Lease,
+  NewSaga,
+  PostOutcome,
+  SagaCommit,
+  SagaMessage,
+  SagaStore,
+  StoredSaga,
+  WorkListener,
+} from '../saga-store.ts';
+import {
+  beginInMemoryTransaction,
+  type InMemoryTransaction,
+  type TransactionControl,
+} from './in-memory-transaction.ts';
+import { RowLocks } from './row-locks.ts';
+import { SagaRow } from './saga-row.ts';
+import { WorkerLeases } from './worker-leases.ts';
+
+/** Options of an in-memory store. */
+export interface InMemorySagaStoreOptions<Tx> {
+  /** Counts leases. Default the system's. */
+  readonly clock?: Clock;
+  /** Opens the transactions that transactional steps get. Default: {@link InMemoryTransaction}s. */
+  readonly begin?: () => TransactionControl<Tx>;
+}
+
+/**
+ * Sagas in this process's memory: for tests, and for services whose sagas need not survive them. Everything a database
+ * does is done: leases with tokens, inbox, atomic commits, transactions that lock what they wrote, notifications.
+ */
+export class InMemorySagaStore<Tx = InMemoryTransaction> implements SagaStore<Tx> {
+  readonly #begin: () => TransactionControl<Tx>;
+  readonly #rows = new Map<string, SagaRow>();
+  readonly #leases: WorkerLeases;
+  readonly #locks = new RowLocks<Tx>();
+  readonly #listeners = new Set<WorkListener>();
+  #workAnnounced = false;
+
+  constructor(
+    ...[options = {}]: Tx extends InMemoryTransaction
+      ? [options?: InMemorySagaStoreOptions<Tx>]
+      : [
+          options: InMemorySagaStoreOptions<Tx> &
+            Required<Pick<InMemorySagaStoreOptions<Tx>, 'begin'>>,
+        ]
+  ) {
+    this.#leases = new WorkerLeases(options.clock ?? systemClock);
+    // The parameter's type makes `begin` optional only where the default fits.
+    this.#begin =
+      options.begin ?? (beginInMemoryTransaction as unknown as () => TransactionControl<Tx>);
+  }
+
+  async create(
+    saga: NewSaga,
+    options: { readonly lease?: Lease | null; readonly transaction?: Tx } = {},
+  ): Promise<{ readonly created: boolean; readonly status: SagaStatus }> {
+    const { lease = null, transaction } = options;
+    const existing = await this.#unlocked(saga.sagaId, transaction);
+    if (existing) {
+      if (existing.saga.fingerprint !== saga.fingerprint) throw alreadyExists(saga.sagaId);
+      const repeated =
+        lease !== null && existing.isOwnedBy(lease) && existing.seq === BigInt(saga.events.length);
+      return { created: repeated, status: existing.summary.status };
+    }
+    const row = new SagaRow(saga);
+    this.#rows.set(saga.sagaId, row);
+    if (transaction !== undefined) {
+      this.#locks.lock(row, transaction, {
+        apply: () => this.#give(row, null),
+        undo: () => this.#rows.delete(saga.sagaId),
+      });
+    } else {
+      if (lease) row.token = lease.token;
+      this.#give(row, lease?.workerId ?? null);
+    }
+    return { created: true, status: saga.summary.status };
+  }
+
+  async commit(
+    commit: SagaCommit,
+    options: { readonly transaction?: Tx } = {},
+  ): Promise<CommitOutcome> {
+    const { transaction } = options;
+    const row = await this.#unlocked(commit.sagaId, transaction);
+    if (!row?.isOwnedBy(commit.lease) || !this.#leases.isAlive(commit.lease.workerId)) {
+      return { kind: 'lease-lost' };
+    }
+    if (row.seq !== commit.expectedSeq) return { kind: 'diverged', seq: row.seq };
+    if (BigInt(row.inbox.length) > commit.inboxSeen) {
+      return { kind: 'messages', inbox: row.messagesAfter(commit.inboxSeen) };
+    }
+    const write = (): void => this.#write(row, commit);
+    if (transaction === undefined) write();
+    else this.#locks.lock(row, transaction, { apply: write, undo: () => {} });
+    return { kind: 'committed', seq: commit.expectedSeq + BigInt(commit.events.length) };
+  }
+
+  async transaction<T>(work: (transaction: Tx) => Promise<T>): Promise<T> {
+    const { transaction, commit, rollback } = this.#begin();
+    this.#locks.open(transaction);
+    try {
+      const value = await work(transaction);
+      commit();
+      this.#locks.release(transaction, 'apply');
+      return value;
+    } catch (error) {
+      rollback();
+      this.#locks.release(transaction, 'undo');
+      throw error;
+    }
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimOutcome> {
+    if (!this.#leases.renew(request.workerId, request.ttlMs)) return { kind: 'lease-lost' };
+    const known = new Set(request.definitions.map(definitionKey));
+    const nowMs = request.now.getTime();
+    const sagas: ClaimedSaga[] = [];
+    for (const row of this.#leases.free()) {
+      if (sagas.length >= request.limit) break;
+      if (row.lockedBy !== null || !row.isDue(nowMs)) continue;
+      const { definition: name, definitionVersion: version } = row.saga;
+      if (!known.has(definitionKey({ name, version }))) continue;
+      row.token += 1n;
+      this.#give(row, request.workerId);
+      sagas.push({
+        ...row.stored(),
+        lease: { workerId: request.workerId, token: row.token },
+        inbox: row.messagesAfter(row.inboxSeen),
+        inboxSeen: row.inboxSeen,
+      });
+    }
+    const messages = this.#leases
+      .ownedBy(request.workerId)
+      .filter((row) => row.hasMessages)
+      .map((row) => row.saga.sagaId);
+    return { kind: 'claimed', sagas, messages };
+  }
+
+  async unclaimable(
+    definitions: readonly DefinitionVersion[],
+  ): Promise<readonly (DefinitionVersion & { readonly count: number })[]> {
+    const known = new Set(definitions.map(definitionKey));
+    const counts = new Map<string, DefinitionVersion & { readonly count: number }>();
+    for (const { saga, summary } of this.#rows.values()) {
+      const definition = { name: saga.definition, version: saga.definitionVersion };
+      const key = definitionKey(definition);
+      if (isFinished(summary.status) || known.has(key)) continue;
+      counts.set(key, { ...definition, count: (counts.get(key)?.count ?? 0) + 1 });
+    }
+    return [...counts.values()];
+  }
+
+  async post(
+    sagaId: string,
+    message: SagaMessage,
+    acceptedIn: readonly SagaStatus[],
+  ): Promise<PostOutcome> {
+    const row = await this.#unlocked(sagaId, undefined);
+    if (!row) return { kind: 'not-found' };
+    const before = row.inbox.find((entry) => entry.message.messageId === message.messageId);
+    if (before) return { kind: 'accepted', seq: before.seq };
+    const { status } = row.summary;
+    if (!acceptedIn.includes(status)) return { kind: 'refused', status };
+    const seq = BigInt(row.inbox.length + 1);
+    row.inbox.push({ seq, message });
+    if (row.owner === null) this.#give(row, null);
+    else this.#tell((listener) => listener.onMessage(sagaId));
+    return { kind: 'accepted', seq };
+  }
+
+  async inbox(sagaId: string, seen: bigint): Promise<readonly InboxEntry[]> {
+    return this.#committedRow(sagaId)?.messagesAfter(seen) ?? [];
+  }
+
+  async load(sagaId: string): Promise<StoredSaga | undefined> {
+    return this.#committedRow(sagaId)?.stored();
+  }
+
+  async journal(
+    sagaId: string,
+    options: { readonly after?: bigint; readonly limit?: number } = {},
+  ): Promise<readonly JournalEntry[]> {
+    return this.#committedRow(sagaId)?.entries(options.after ?? 0n, options.limit) ?? [];
+  }
+
+  async *follow(
+    sagaId: string,
+    { after, signal }: { readonly after: bigint; readonly signal: AbortSignal },
+  ): AsyncIterable<JournalEntry> {
+    let read = after;
+    while (!signal.aborted) {
+      const row = this.#committedRow(sagaId);
+      if (!row) return;
+      const entries = row.entries(read);
+      for (const entry of entries) {
+        read = entry.seq;
+        yield entry;
+        if (signal.aborted) return;
+      }
+      if (entries.length === 0) await nextEntry(row, signal);
+    }
+  }
+
+  async heartbeat(workerId: string, ttlMs: number): Promise<boolean> {
+    return this.#leases.renew(workerId, ttlMs);
+  }
+
+  async deregister(workerId: string): Promise<void> {
+    this.#leases.end(workerId);
+    this.#announceWork();
+  }
+
+  async listen(listener: WorkListener): Promise<() => Promise<void>> {
+    this.#listeners.add(listener);
+    return async () => void this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+  }
+
+  #write(row: SagaRow, commit: SagaCommit): void {
+    row.append(commit.events);
+    row.summary = commit.summary;
+    row.inboxSeen = commit.inboxSeen;
+    if (commit.snapshot !== undefined) row.takeSnapshot(commit.snapshot);
+    if (commit.release) this.#give(row, null);
+  }
+
+  /** Changes a row's owner; a row that nobody owns is announced. */
+  #give(row: SagaRow, workerId: string | null): void {
+    this.#leases.assign(row, workerId);
+    if (workerId === null && (row.summary.wakeAt !== null || row.hasMessages)) this.#announceWork();
+  }
+
+  /** Listeners hear of things after they happened, never in the middle of a caller's own code. */
+  #announceWork(): void {
+    if (this.#workAnnounced) return;
+    this.#workAnnounced = true;
+    queueMicrotask(() => {
+      this.#workAnnounced = false;
+      for (const listener of this.#listeners) listener.onWork();
+    });
+  }
+
+  #tell(what: (listener: WorkListener) => void): void {
+    queueMicrotask(() => this.#listeners.forEach(what));
+  }
+
+  /** A row once no other transaction has it locked. */
+  async #unlocked(sagaId: string, transaction: Tx | undefined): Promise<SagaRow | undefined> {
+    for (;;) {
+      const row = this.#rows.get(sagaId);
+      if (!row || row.lockedBy === null || row.lockedBy === (transaction as object | undefined)) {
+        return row;
+      }
+      await this.#locks.released(row);
+    }
+  }
+
+  /** A row unless the transaction that made it is still open. */
+  #committedRow(sagaId: string): SagaRow | undefined {
+    const row = this.#rows.get(sagaId);
+    return row && this.#leases.knows(row) ? row : undefined;
+  }
+}
+
+function definitionKey({ name, version }: DefinitionVersion): string {
+  return `${name}@${version}`;
+}
+
+function alreadyExists(sagaId: string): PotterError {
+  return new PotterError('SAGA_ALREADY_EXISTS', {
+    message: `There is a saga '${sagaId}' already, of another definition or with another input.`,
+    remedy: 'Use a new id, or the same input.',
+    details: { sagaId },
+  });
+}
+
+function nextEntry(row: SagaRow, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      stopWaiting();
+      signal.removeEventListener('abort', wake);
+      resolve();
+    };
+    const stopWaiting = row.onNextEntry(wake);
+    signal.addEventListener('abort', wake, { once: true });
+  });
+}

@@ -1,0 +1,110 @@
+import type { JournalEntry, SagaEvent } from '../saga-event.ts';
+import type {
+  InboxEntry,
+  Lease,
+  NewSaga,
+  SagaSnapshot,
+  SagaSummary,
+  StoredSaga,
+} from '../saga-store.ts';
+import { asStored } from '../stored-value.ts';
+
+/** A saga in memory, with the rules for who may write it. */
+export class SagaRow {
+  readonly saga: Omit<NewSaga, 'events' | 'summary'>;
+  summary: SagaSummary;
+  owner: string | null = null;
+  token = 0n;
+  readonly inbox: InboxEntry[] = [];
+  inboxSeen = 0n;
+  /** The transaction that has written this row and is still open: everyone else waits for it. */
+  lockedBy: object | null = null;
+  readonly #journal: JournalEntry[] = [];
+  #snapshot: SagaSnapshot | null = null;
+  #waiting: (() => void)[] = [];
+
+  constructor({ events, summary, ...saga }: NewSaga) {
+    this.saga = saga;
+    this.summary = summary;
+    this.append(events);
+  }
+
+  get seq(): bigint {
+    return BigInt(this.#journal.length);
+  }
+
+  get hasMessages(): boolean {
+    return this.inboxSeen < BigInt(this.inbox.length);
+  }
+
+  /** Whether a worker has something to do here, were nobody else doing it. */
+  isDue(nowMs: number): boolean {
+    const { wakeAt } = this.summary;
+    return (wakeAt !== null && wakeAt.getTime() <= nowMs) || this.hasMessages;
+  }
+
+  isOwnedBy(lease: Lease): boolean {
+    return this.owner === lease.workerId && this.token === lease.token;
+  }
+
+  messagesAfter(seen: bigint): readonly InboxEntry[] {
+    return this.inbox.slice(Number(seen));
+  }
+
+  append(events: readonly SagaEvent[]): void {
+    for (const event of events) {
+      this.#journal.push({ seq: BigInt(this.#journal.length + 1), event: isolated(event) });
+    }
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  takeSnapshot(state: string): void {
+    this.#snapshot = { seq: this.seq, state };
+  }
+
+  /** Copies: what a reader changes stays with the reader. */
+  entries(after: bigint, limit: number = Infinity): readonly JournalEntry[] {
+    return this.#journal
+      .slice(Number(after), Number(after) + limit)
+      .map(({ seq, event }) => ({ seq, event: isolated(event) }));
+  }
+
+  /** Calls `wake` once, at the next entry. @returns how to give up waiting. */
+  onNextEntry(wake: () => void): () => void {
+    this.#waiting.push(wake);
+    return () => {
+      this.#waiting = this.#waiting.filter((other) => other !== wake);
+    };
+  }
+
+  stored(): StoredSaga {
+    const snapshot = this.#snapshot;
+    const { sagaId, definition, definitionVersion, correlationId } = this.saga;
+    const first = this.#journal[0]?.event.at ?? new Date(0);
+    return {
+      sagaId,
+      definition,
+      definitionVersion,
+      correlationId,
+      summary: this.summary,
+      startedAt: first,
+      updatedAt: this.#journal.at(-1)?.event.at ?? first,
+      snapshot,
+      tail: this.entries(snapshot?.seq ?? 0n),
+    };
+  }
+}
+
+/** An event with its payload copied, reduced to what a database would keep. */
+function isolated(event: SagaEvent): SagaEvent {
+  switch (event.type) {
+    case 'SagaStarted':
+      return { ...event, input: asStored(event.input) };
+    case 'AttemptCompleted':
+      return { ...event, result: asStored(event.result) };
+    default:
+      return event;
+  }
+}
