@@ -1,9 +1,10 @@
-import { chmod, mkdtemp } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { silentLogger, type Logger } from '../foundation/logger.ts';
 import { SUPERUSER } from './cluster.ts';
 import { createDatabase } from './create-database.ts';
+import { embeddedError } from './embedded-error.ts';
 import type { KeeperConfiguration } from './keeper-protocol.ts';
 import { acquireLease, type Lease } from './lease.ts';
 import { canReach, serverUser } from './server-user.ts';
@@ -61,11 +62,12 @@ export async function startEmbeddedPostgres(
 ): Promise<EmbeddedPostgres> {
   const { persistent = true, durability = 'full', database = 'potter' } = options;
   const logger = options.logger ?? silentLogger;
+  const directory =
+    options.directory === undefined
+      ? await defaultDirectory(persistent)
+      : await makeDirectory(resolve(options.directory));
   const configuration: KeeperConfiguration = {
-    directory:
-      options.directory === undefined
-        ? await defaultDirectory(persistent)
-        : resolve(options.directory),
+    directory,
     projectDirectory: resolve(options.projectDirectory ?? '.'),
     ephemeral: !persistent,
     durability,
@@ -119,6 +121,18 @@ async function watch(lease: Lease, logger: Logger, stop: StopOnce): Promise<void
     'the embedded database is no longer looked after',
     error === undefined ? {} : { error },
   );
+}
+
+async function makeDirectory(directory: string): Promise<string> {
+  try {
+    await mkdir(directory, { recursive: true });
+    return directory;
+  } catch (error) {
+    throw embeddedError(`The folder ${directory} could not be made: ${String(error)}.`, {
+      details: { directory },
+      cause: error,
+    });
+  }
 }
 
 async function defaultDirectory(persistent: boolean): Promise<string> {

@@ -111,7 +111,9 @@ function spawnKeeper(configuration: KeeperConfiguration): Promise<void> {
     });
     child.once('error', reject);
     child.once('close', () => {
-      reject(embeddedError('The keeper of the server did not start.', { log: errors.split('\n') }));
+      // Of a stack trace, the line that says what happened.
+      const [first = errors.trim()] = errors.split('\n').filter((line) => /Error\b.*:/.test(line));
+      reject(embeddedError('The keeper of the server did not start.', { log: [first] }));
     });
     child.stdout.once('data', () => {
       child.unref();

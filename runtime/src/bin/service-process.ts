@@ -1,0 +1,80 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { extname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { PotterError } from '../errors/potter-error.ts';
+
+/** After this long a service that was asked to stop is killed. */
+const STOP_PATIENCE_MS = 15_000;
+
+/** A running service. */
+export class ServiceProcess {
+  /** Settles with the exit code; a service ended by a signal has 128 plus the signal's number, as in a shell. */
+  readonly exited: Promise<number>;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.exited = new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code, signal) =>
+        resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']),
+      );
+    });
+  }
+
+  /** Starts a TypeScript file with the environment of this process. */
+  static start(entry: string, args: readonly string[]): ServiceProcess {
+    const guard = new URL(`./dev-guard${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
+    const options = ['--import', findTsx(), '--import', guard.href, entry, ...args];
+    const child = spawn(process.execPath, options, {
+      stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+      env: { ...process.env, POTTER_DEV_GUARD: '1' },
+      // In a session of its own: a Ctrl-C reaches it once, from us, and not also from the terminal and from npm.
+      detached: process.platform !== 'win32',
+    });
+    // The pipe tells the service that we are alive; it must not keep us so.
+    child.stdio[3]?.on('error', () => {});
+    return new ServiceProcess(child);
+  }
+
+  /** Passes a signal on. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Ends the service and everything it started. */
+  kill(): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
+    } catch {
+      // Gone already.
+    }
+  }
+
+  /** Asks the service to stop and waits until it has. */
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.kill(), STOP_PATIENCE_MS);
+    await this.exited;
+    clearTimeout(timer);
+  }
+}
+
+/** The project's own tsx, or else ours. */
+function findTsx(): string {
+  for (const origin of [join(process.cwd(), 'package.json'), fileURLToPath(import.meta.url)]) {
+    try {
+      return pathToFileURL(createRequire(origin).resolve('tsx')).href;
+    } catch {
+      // Not there; the next one.
+    }
+  }
+  throw new PotterError('INVALID_CONFIGURATION', {
+    message: "The npm package 'tsx' is not installed.",
+    remedy: "Run 'npm install --save-dev tsx'.",
+  });
+}
