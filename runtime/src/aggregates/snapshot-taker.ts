@@ -49,10 +49,8 @@ export class SnapshotTaker<State, Tx> {
       });
       const saving = store
         .save(snapshot)
-        .then(
-          () => {},
-          (error: unknown) => onTrouble('unsaved', stream, error),
-        )
+        .then(() => undefined)
+        .catch((error: unknown) => onTrouble('unsaved', stream, error))
         .finally(() => this.#saving.delete(stream));
       this.#saving.set(stream, saving);
       return { ...loaded, snapshotVersion: version, since: now };

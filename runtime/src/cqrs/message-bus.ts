@@ -46,12 +46,10 @@ export class MessageBus {
       const trace = span.context();
       const metadata: EventMetadata = { ...inherited, correlationId, causationId: id, ...trace };
       const message: Message = { kind, type, id, causationId, metadata, signal, data };
-      // The compiler has checked the data against this handler where the message was sent.
-      const innermost = async (last: Message): Promise<unknown> =>
-        handler(last.data as never, last);
       const run = middleware.reduceRight<(message: Message) => Promise<unknown>>(
         (next, layer) => (passed) => layer(passed, next),
-        innermost,
+        // The compiler has checked the data against this handler where the message was sent.
+        async (last) => handler(last.data as never, last),
       );
       return withCorrelation(metadata, () => run(message));
     });

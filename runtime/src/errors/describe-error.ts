@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { PotterError } from './potter-error.ts';
 import { Rejection } from './rejection.ts';
 
@@ -21,7 +22,8 @@ export function describeError(value: unknown): ErrorDescription {
 
 function messageOf(value: unknown): string {
   if (value instanceof Error) return value.message === '' ? value.name : value.message;
-  if (typeof value !== 'object' && typeof value !== 'function') return String(value);
-  // String() calls toString, which a thrown object may lack or which may itself throw.
-  return `A value that is not an error was thrown: ${Object.prototype.toString.call(value)}.`;
+  if (typeof value === 'string') return value;
+  // A thrown object may lack toString, or have one that throws itself.
+  const what = Object(value) === value ? Object.prototype.toString.call(value) : inspect(value);
+  return `A value that is not an error was thrown: ${what}.`;
 }

@@ -39,12 +39,16 @@ function isPlain(value: unknown, depth: number): boolean {
       return true;
     case 'number':
       return Number.isFinite(value);
-    case 'object':
-      break;
-    default:
+    case 'bigint':
+    case 'function':
+    case 'symbol':
       return false;
+    case 'object':
+      return value === null || isPlainObject(value, depth);
   }
-  if (value === null) return true;
+}
+
+function isPlainObject(value: object, depth: number): boolean {
   if (depth > DEEPEST_FAST_PATH) return false;
   if (Array.isArray(value)) return value.every((item) => isPlain(item, depth + 1));
   if (Object.getPrototypeOf(value) !== Object.prototype || isMarked(value)) return false;
@@ -87,7 +91,9 @@ function replace(this: unknown, key: string, value: unknown): unknown {
       if (tag !== '[object Object]') return refuse(`a ${tag.slice(8, -1)}`, key);
       return isMarked(value) ? new Escaped(value) : value;
     }
-    default:
+    case 'string':
+    case 'boolean':
+    case 'undefined':
       return value;
   }
 }

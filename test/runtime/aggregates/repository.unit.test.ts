@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { repository } from 'potter-runtime/aggregates';
+import { type DeciderCommand, repository } from 'potter-runtime/aggregates';
 import { PotterError, Rejection } from 'potter-runtime/errors';
 import { ConcurrencyConflictError, InMemoryEventStore } from 'potter-runtime/event-store';
 import { newId, noRetry, simpleRetry } from 'potter-runtime/foundation';
@@ -12,6 +12,7 @@ import {
   open,
   withdraw,
 } from './bank-account.ts';
+import { deferred } from '../../support/deferred.ts';
 
 /** A second process: its own repository, so its own queue, on the same store. */
 function twoProcesses() {
@@ -142,7 +143,7 @@ describe('conflicts', () => {
     const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
     await accounts.handle('DE-1', open('Ada'));
     await accounts.handle('DE-1', deposit(1));
-    const command = vi.fn(deposit(1));
+    const command = vi.fn<DeciderCommand<Account, AccountEvent>>(deposit(1));
     await expect(accounts.handle('DE-1', command, { expected: 1n })).rejects.toMatchObject({
       expected: 1n,
       actual: 2n,
@@ -256,32 +257,30 @@ describe('many commands for one aggregate', () => {
 
   test('commands for different aggregates do not wait for each other', async () => {
     const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
-    let release = (): void => {};
-    const held = new Promise<void>((resolve) => (release = resolve));
+    const gate = deferred();
     const slow = accounts.handle('DE-1', async (account) => {
-      await held;
+      await gate.promise;
       return open('Ada')(account);
     });
     await accounts.handle('DE-2', open('Grace'));
-    release();
+    gate.resolve();
     expect(await slow).toMatchObject({ version: 1n });
   });
 
   test('a waiting command whose signal fires leaves the line with ABORTED and never runs', async () => {
     const accounts = repository(bankAccount, { eventStore: new InMemoryEventStore() });
     const controller = new AbortController();
-    let release = (): void => {};
-    const held = new Promise<void>((resolve) => (release = resolve));
+    const gate = deferred();
     const first = accounts.handle('DE-1', async (account) => {
-      await held;
+      await gate.promise;
       return open('Ada')(account);
     });
-    const command = vi.fn(deposit(1));
+    const command = vi.fn<DeciderCommand<Account, AccountEvent>>(deposit(1));
     const second = accounts.handle('DE-1', command, { signal: controller.signal });
     const third = accounts.handle('DE-1', deposit(2));
     controller.abort();
     await expect(second).rejects.toMatchObject({ code: 'ABORTED' });
-    release();
+    gate.resolve();
     await first;
     expect(await third).toMatchObject({ state: balance(2) });
     expect(command).not.toHaveBeenCalled();

@@ -77,8 +77,13 @@ describe('the description of a thrown value', () => {
     ['an Error', new TypeError('boom'), 'INTERNAL_ERROR', 'boom'],
     ['an Error without a message', new TypeError(), 'INTERNAL_ERROR', 'TypeError'],
     ['a string', 'plain', 'INTERNAL_ERROR', 'plain'],
-    ['undefined', undefined, 'INTERNAL_ERROR', 'undefined'],
-    ['null', null, 'INTERNAL_ERROR', 'A value that is not an error was thrown: [object Null].'],
+    [
+      'undefined',
+      undefined,
+      'INTERNAL_ERROR',
+      'A value that is not an error was thrown: undefined.',
+    ],
+    ['null', null, 'INTERNAL_ERROR', 'A value that is not an error was thrown: null.'],
     [
       'an object without a prototype',
       Object.create(null),

@@ -9,7 +9,7 @@ describe('the system clock', () => {
   const DAY_MS = 86_400_000;
 
   test('keeps a timer that is longer than setTimeout can count', () => {
-    const fired = vi.fn();
+    const fired = vi.fn<() => void>();
     systemClock.schedule(60 * DAY_MS, fired);
     vi.advanceTimersByTime(60 * DAY_MS - 1);
     expect(fired).not.toHaveBeenCalled();
@@ -18,7 +18,7 @@ describe('the system clock', () => {
   });
 
   test('cancels a long timer in each of its parts', () => {
-    const fired = vi.fn();
+    const fired = vi.fn<() => void>();
     const early = systemClock.schedule(60 * DAY_MS, fired);
     const late = systemClock.schedule(60 * DAY_MS, fired);
     early.cancel();
@@ -30,7 +30,7 @@ describe('the system clock', () => {
   });
 
   test('treats a negative delay as none', () => {
-    const fired = vi.fn();
+    const fired = vi.fn<() => void>();
     systemClock.schedule(-5, fired);
     vi.advanceTimersByTime(1);
     expect(fired).toHaveBeenCalledTimes(1);

@@ -38,7 +38,7 @@ describe('a duration', () => {
     expect(() => durationMs(value as Duration)).toThrow(
       expect.objectContaining({
         code: 'INVALID_ARGUMENT',
-        message: expect.stringContaining(`'${String(value)}'`),
+        message: expect.stringContaining(`'${value as string}'`),
       }),
     );
   });

@@ -42,6 +42,12 @@ function setUp(strategy?: SnapshotStrategy<Count>, logger: Logger = silentLogger
   return { clock, eventStore, store, counters, versions };
 }
 
+const schema = (version: number) => ({
+  version,
+  toJson: (state: object) => state,
+  fromJson: (json: unknown) => json as object,
+});
+
 describe('strategies', () => {
   const moment: SnapshotMoment = {
     state: {},
@@ -225,7 +231,8 @@ describe('a snapshot', () => {
     await counters.handle('1', times(1));
     await counters.close();
     const strict = decider<Count, Counted>({
-      ...{ type: 'counter', initial: counter.initial },
+      type: 'counter',
+      initial: counter.initial,
       evolve: { Counted: counter.evolve },
       snapshot: {
         fromJson: () => {
@@ -261,11 +268,6 @@ describe('a snapshot', () => {
   });
 
   test('the shape of a state changes with its schema version and with the fields of the initial state only', () => {
-    const schema = (version: number) => ({
-      version,
-      toJson: (state: object) => state,
-      fromJson: (json: unknown) => json as object,
-    });
     const shape = stateShape(schema(1), { a: 0, b: '' });
     expect(stateShape(schema(1), { b: '', a: 0 })).toBe(shape);
     expect(stateShape(schema(2), { a: 0, b: '' })).not.toBe(shape);
