@@ -19,6 +19,11 @@ export interface TransactionOptions {
    * because the work may have done things outside of the database.
    */
   readonly retry?: RetryPolicy;
+  /**
+   * A transaction the caller may be in already: then the work joins it, and whoever began it ends it; the other options
+   * are whoever began it's to choose. Lets one function be part of a larger unit or a unit of its own.
+   */
+  readonly within?: PostgresTransaction | undefined;
   /** Looked at before each attempt and before the commit. A statement on its way is not interrupted. */
   readonly signal?: AbortSignal;
 }
@@ -36,6 +41,7 @@ export async function inTransaction<T>(
   work: (transaction: PostgresTransaction) => Promise<T>,
   options: TransactionOptions = {},
 ): Promise<T> {
+  if (options.within !== undefined) return work(options.within);
   const policy = options.retry ?? noRetry;
   const startedAt = performance.now();
   for (let attempt = 1; ; attempt += 1) {

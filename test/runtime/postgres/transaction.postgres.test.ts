@@ -172,3 +172,16 @@ test('a connection that breaks in the commit leaves the outcome unknown, and say
     details: { outcome: 'unknown' },
   });
 });
+
+test('work within a transaction joins it: nothing is there until whoever began it commits', async () => {
+  await database.pool.query('CREATE TABLE joined (id int)');
+  const undone = inTransaction(pool, async (outer) => {
+    await inTransaction(pool, (inner) => inner.query({ text: 'INSERT INTO joined VALUES (1)' }), {
+      within: outer,
+    });
+    throw new Error('the larger unit failed');
+  });
+  await expect(undone).rejects.toThrow('the larger unit failed');
+  const { rows } = await database.pool.query('SELECT * FROM joined');
+  expect(rows).toEqual([]);
+});
