@@ -36,7 +36,8 @@ const COMMON: BuildOptions = {
 };
 
 /** Builds what is published: launcher, command line, prompts, one chunk of templates an example, and the JSON Schema. */
-export async function buildCli(options: CliBuild = CHECKOUT_BUILD): Promise<void> {
+export async function buildCli(choices: Partial<CliBuild> = {}): Promise<void> {
+  const options = { ...CHECKOUT_BUILD, ...choices };
   const { outDirectory } = options;
   const source = join(CHECKOUT, 'generators');
   rmSync(outDirectory, { recursive: true, force: true });

@@ -32,7 +32,12 @@ function packed(file: string, bytes: Buffer): string {
   if (!isUtf8(bytes)) return JSON.stringify({ base64: bytes.toString('base64') });
   const text = bytes.toString('utf8');
   if (!file.endsWith('.hbs') || !text.includes('{{')) return JSON.stringify(text);
-  const code: unknown = Handlebars.precompile(text, COMPILE_OPTIONS);
+  let code: unknown;
+  try {
+    code = Handlebars.precompile(text, COMPILE_OPTIONS);
+  } catch (cause) {
+    throw new Error(`templates/${file} does not compile`, { cause });
+  }
   if (typeof code === 'string') return code;
-  throw new TypeError(`Handlebars gave no code for ${file}`);
+  throw new TypeError(`Handlebars gave no code for templates/${file}`);
 }
