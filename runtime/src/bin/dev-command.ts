@@ -6,7 +6,7 @@ import { UsageError } from './command-error.ts';
 import { DevSession } from './dev-session.ts';
 import { loadEnvFile } from './env-file.ts';
 import { openProjectDatabase, type ProjectDatabase } from './project-database.ts';
-import { readProjectSettings } from './project-settings.ts';
+import { readProjectSettings } from '../migrations/project-settings.ts';
 
 /** What `--help` prints. */
 export const DEV_USAGE = `potter-dev [--no-watch] <entry.ts> [arguments of the program]

@@ -5,9 +5,9 @@ import { displayPath } from '../migrations/migration-file.ts';
 import { createMigrator, type MigrationStep, type Migrator } from '../migrations/migrator.ts';
 import { UsageError } from './command-error.ts';
 import { loadEnvFile } from './env-file.ts';
-import { notOneOf } from './nearest.ts';
+import { notOneOf } from '../foundation/nearest.ts';
 import { openProjectDatabase } from './project-database.ts';
-import { readProjectSettings } from './project-settings.ts';
+import { readProjectSettings } from '../migrations/project-settings.ts';
 
 /** What `--help` prints. */
 export const MIGRATE_USAGE = `potter-migrate up|down|status [--dry-run]

@@ -7,6 +7,7 @@ export {
   type Migrator,
   type MigratorOptions,
 } from './migrator.ts';
+export { projectMigrator } from './project-migrator.ts';
 export type { MigrationQuery } from './applied-migrations.ts';
 export type { MigrationSource } from './migration-file.ts';
 export {
