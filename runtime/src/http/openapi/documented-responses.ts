@@ -22,7 +22,7 @@ export function documentedResponses(
   const statuses = [
     ...(schema.body === undefined ? [] : [400, 413, 415]),
     ...(schema.params === undefined ? [] : [404]),
-    ...(route.command ? [409] : []),
+    ...(route.command ? [409, 412] : []),
     ...(takesInput || route.command ? [422] : []),
     500,
     503,

@@ -2,6 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifySchema } from 'fastify';
 import { closedSchema } from '../requests/closed-schema.ts';
+import { isRecord } from '../requests/is-record.ts';
 import type { HttpApp } from '../http-app.ts';
 import { isCommand } from '../idempotency/command.ts';
 import { problemSchema } from '../problems/problem.ts';
@@ -49,8 +50,23 @@ function documented(
   const own = schema ?? {};
   const response = documentedResponses(own, route);
   const body = own.body === undefined ? {} : { body: closedSchema(own.body) };
+  const querystring =
+    own.querystring === undefined ? {} : { querystring: optionalDefaults(own.querystring) };
   const headers = route.command ? { headers: withIdempotencyKey(own.headers) } : {};
-  return { ...own, ...body, ...headers, response };
+  return { ...own, ...body, ...querystring, ...headers, response };
+}
+
+/** A parameter that has a default need not be sent, although the handler always gets it. */
+function optionalDefaults(schema: unknown): unknown {
+  if (!isRecord(schema) || !isRecord(schema['properties']) || !Array.isArray(schema['required'])) {
+    return schema;
+  }
+  const { properties } = schema;
+  const required = schema['required'].filter((name: string) => {
+    const property = properties[name];
+    return !(isRecord(property) && 'default' in property);
+  });
+  return { ...schema, required };
 }
 
 function withIdempotencyKey(headers: unknown): unknown {

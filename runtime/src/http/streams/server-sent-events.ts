@@ -44,7 +44,7 @@ export function sendEvents(
   options: EventStreamOptions = {},
 ): FastifyReply {
   const gone = new AbortController();
-  request.raw.once('close', () => gone.abort());
+  // Not the request's own 'close': that comes as soon as its body was read.
   reply.raw.once('close', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, service.stopping]);
   const output = new PassThrough();
