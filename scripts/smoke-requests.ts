@@ -1,0 +1,32 @@
+/** One request that means something to an example, sent to the service that `npm run verify` has just started. */
+export interface SmokeRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: object;
+  readonly status: number;
+}
+
+/** By example. An example without one cannot be verified, so that none is forgotten. */
+export const SMOKE_REQUESTS: Readonly<Record<string, readonly SmokeRequest[]>> = {
+  'eventsourcing-basic': [
+    {
+      method: 'POST',
+      path: '/api/v1/accounts',
+      body: { accountNumber: 'VERIFY-1', ownerName: 'Ada' },
+      status: 201,
+    },
+    { method: 'GET', path: '/api/v1/accounts/VERIFY-1', status: 200 },
+  ],
+  'saga-order': [
+    {
+      method: 'POST',
+      path: '/api/v1/orders',
+      body: {
+        customerId: 'customer-1',
+        items: [{ productId: 'product-1', quantity: 1, priceCents: 1_000 }],
+      },
+      status: 202,
+    },
+    { method: 'GET', path: '/api/v1/inventory/product-1', status: 200 },
+  ],
+};
