@@ -3,7 +3,7 @@ import type { CommitOutcome } from '../sagas/saga-store.ts';
 import type { PostgresClient, PostgresPool } from './client.ts';
 import { translatePostgresError } from './errors.ts';
 import { isConnectionLoss } from './event-store-connection-loss.ts';
-import { GroupCommit, type GroupCommitOptions } from './event-store-group-commit.ts';
+import { GroupCommit, type GroupCommitOptions, type Unfinished } from './event-store-group-commit.ts';
 import { targetOfPool } from './pool-target.ts';
 import {
   type CommitWrite,
@@ -19,6 +19,7 @@ import {
 interface Waiting {
   readonly key: string;
   readonly size: number;
+  readonly shareable: boolean;
   readonly write: SagaWrite;
   readonly resolve: (outcome: WriteOutcome) => void;
   readonly reject: (error: unknown) => void;
@@ -31,6 +32,7 @@ interface Waiting {
 export class SagaWriter {
   readonly #pool: PostgresPool;
   readonly #groups: GroupCommit<Waiting>;
+  readonly #pending = new Set<Promise<unknown>>();
   #written = 0;
 
   constructor(pool: PostgresPool, options: GroupCommitOptions) {
@@ -51,15 +53,17 @@ export class SagaWriter {
   }
 
   /** Resolves when every write that was asked for is answered. */
-  drained(): Promise<void> {
-    return this.#groups.drained();
+  async drained(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
   }
 
   async #run(write: SagaWrite, transaction: PostgresClient | undefined): Promise<WriteOutcome> {
     if (transaction !== undefined) return this.#alone(write, transaction, write.kind === 'commit');
-    return new Promise((resolve, reject) => {
-      this.#groups.add({ key: sagaIdOf(write), size: 1, write, resolve, reject });
+    const outcome = new Promise<WriteOutcome>((resolve, reject) => {
+      this.#groups.add({ key: sagaIdOf(write), size: 1, shareable: false, write, resolve, reject });
     });
+    this.#pending.add(outcome);
+    return outcome.finally(() => this.#pending.delete(outcome));
   }
 
   async #alone(write: SagaWrite, client: PostgresClient, isLast = false): Promise<WriteOutcome> {
@@ -71,18 +75,17 @@ export class SagaWriter {
     }
   }
 
-  async #flush(group: readonly Waiting[]): Promise<void> {
-    const { distinct, later } = firstOfEach(group);
+  async #flush(group: readonly Waiting[]): Promise<readonly Unfinished[]> {
     try {
-      const writes = distinct.map(({ write }) => write);
+      const writes = group.map(({ write }) => write);
       const outcomes = await runWrites(this.#pool, writes, this.#planAge(writes.length));
-      distinct.forEach(({ resolve }, index) => {
+      group.forEach(({ resolve }, index) => {
         resolve(outcomes[index] ?? { kind: 'error', error: mismatch() });
       });
     } catch (error) {
-      await this.#settleFailed(distinct, error);
+      await this.#settleFailed(group, error);
     }
-    for (const waiting of later) this.#groups.add(waiting);
+    return [];
   }
 
   /** One write can spoil the statement for all, by a value the database refuses for instance: then each runs alone. */
@@ -99,22 +102,6 @@ export class SagaWriter {
     this.#written = Math.min(this.#written + writes, 9_999_999);
     return Math.floor(Math.log10(this.#written));
   }
-}
-
-/** Two writes of the same saga cannot share a statement; the second waits for the next group. */
-function firstOfEach(group: readonly Waiting[]): {
-  readonly distinct: readonly Waiting[];
-  readonly later: readonly Waiting[];
-} {
-  const seen = new Set<string>();
-  const distinct: Waiting[] = [];
-  const later: Waiting[] = [];
-  for (const waiting of group) {
-    if (seen.has(waiting.key)) later.push(waiting);
-    else distinct.push(waiting);
-    seen.add(waiting.key);
-  }
-  return { distinct, later };
 }
 
 function mismatch(): PotterError {
