@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { EventMetadata } from '../../events/event.ts';
 import { newId } from '../../foundation/ids.ts';
 import type { Tracer } from '../../observability/tracer.ts';
 
@@ -6,7 +7,7 @@ import type { Tracer } from '../../observability/tracer.ts';
 export const CORRELATION_HEADER = 'x-correlation-id';
 
 /** What events, sagas and log lines remember of the request that caused them. Fits the metadata of events. */
-export interface RequestMetadata {
+export interface RequestMetadata extends EventMetadata {
   readonly correlationId: string;
   /** W3C trace context, when the request is traced. */
   readonly traceparent?: string;
