@@ -1,14 +1,14 @@
 import type { TraceContext } from '../observability/tracer.ts';
-import { evolve } from './evolve.ts';
+import { apply, draftOf, evolve, type StateDraft } from './evolve.ts';
 import type { Failure } from './failure.ts';
 import { retryAt } from './machine-retry.ts';
-import type { Progress, Walk } from './nodes/node-handler.ts';
-import type { SagaNode } from './nodes/node.ts';
 import { handlerOf } from './nodes/handlers.ts';
+import type { SagaNode } from './nodes/node.ts';
+import type { Progress, Walk } from './nodes/node-handler.ts';
 import type { SagaDefinition } from './saga-definition.ts';
 import type { Direction, SagaError, SagaEvent } from './saga-event.ts';
 import { isSettled } from './saga-status.ts';
-import { type SagaState, stepAt } from './saga-state.ts';
+import { type SagaState, stepAt, type StepState } from './saga-state.ts';
 import type { SagaMessage } from './saga-store.ts';
 
 /** What the machine is told. */
@@ -118,24 +118,24 @@ export function stopReason(state: SagaState, now: Date): SagaError | null {
 export function fits(definition: SagaDefinition, state: SagaState, now: Date): boolean {
   if (definition.hash === state.definitionHash) return true;
   if (state.steps.some((step) => !definition.attempted.has(step.path))) return false;
-  const walk = walkOf(definition, state, now);
+  const walk = new GraphWalk(definition, state, now);
   const fitsNode = (node: SagaNode): boolean => handlerOf(node).fits(node, walk, fitsNode);
   return fitsNode(definition.root);
 }
 
 /** Events written so far and the state they lead to. */
 class Draft implements Transition {
-  state: SagaState;
+  readonly state: StateDraft;
   readonly events: SagaEvent[];
 
   constructor(state: SagaState, events: SagaEvent[]) {
-    this.state = state;
+    this.state = draftOf(state);
     this.events = events;
   }
 
-  emit(event: SagaEvent): void {
+  emit(event: Exclude<SagaEvent, { type: 'SagaStarted' }>): void {
     this.events.push(event);
-    this.state = evolve(this.state, event);
+    apply(this.state, event);
   }
 }
 
@@ -217,7 +217,7 @@ function message(draft: Draft, { kind, messageId }: SagaMessage, at: Date): void
 /** Nothing is known of what ran when its process died; the same key makes it safe to try again at once. */
 function recovered(definition: SagaDefinition, draft: Draft, moment: Moment): void {
   const at = moment.now;
-  for (const { path, forward, compensate } of draft.state.steps) {
+  for (const { path, forward, compensate } of [...draft.state.steps]) {
     for (const [direction, attempts] of [
       ['forward', forward],
       ['compensate', compensate],
@@ -248,9 +248,9 @@ function recovered(definition: SagaDefinition, draft: Draft, moment: Moment): vo
 /** Walks the graph and writes down what follows: attempts to start, a change of direction, the end. */
 function advance(definition: SagaDefinition, draft: Draft, moment: Moment): void {
   const at = moment.now;
-  while (!isSettled(draft.state.status)) {
-    const { state } = draft;
-    const walk = walkOf(definition, state, at);
+  const { state } = draft;
+  const walk = new GraphWalk(definition, state, at);
+  while (!isSettled(state.status)) {
     if (state.phase === 'compensate') {
       const progress = walk.compensate(definition.root);
       if (progress.kind === 'active') return start(definition, draft, progress, moment);
@@ -307,14 +307,31 @@ function start(
   }
 }
 
-function walkOf(definition: SagaDefinition, state: SagaState, now: Date): Walk {
-  const walk: Walk = {
-    now,
-    onCompensationFailure: definition.onCompensationFailure,
-    step: (path) => stepAt(state, path),
-    forward: (node) => handlerOf(node).forward(node, walk),
-    compensate: (node) => handlerOf(node).compensate(node, walk),
-    begun: (node) => handlerOf(node).begun(node, walk),
-  };
-  return walk;
+/** The graph of a definition as one state of a saga sees it. */
+class GraphWalk implements Walk {
+  readonly now: Date;
+  readonly onCompensationFailure: 'pause' | 'continue';
+  readonly #state: SagaState;
+
+  constructor(definition: SagaDefinition, state: SagaState, now: Date) {
+    this.now = now;
+    this.onCompensationFailure = definition.onCompensationFailure;
+    this.#state = state;
+  }
+
+  step(path: string): StepState | undefined {
+    return stepAt(this.#state, path);
+  }
+
+  forward(node: SagaNode): Progress {
+    return handlerOf(node).forward(node, this);
+  }
+
+  compensate(node: SagaNode): Progress {
+    return handlerOf(node).compensate(node, this);
+  }
+
+  begun(node: SagaNode): boolean {
+    return handlerOf(node).begun(node, this);
+  }
 }

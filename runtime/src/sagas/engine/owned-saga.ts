@@ -223,21 +223,21 @@ export class OwnedSaga {
     const seq = this.#seq + BigInt(next.events.length);
     const sleepMs = work.waiting ? (work.timerAt?.getTime() ?? Infinity) - now.getTime() : 0;
     const over = isSettled(next.state.status);
+    const commit: SagaCommit = {
+      sagaId: this.sagaId,
+      lease: this.#lease,
+      expectedSeq: this.#seq,
+      inboxSeen: this.#inboxTaken,
+      events: next.events,
+      summary: summaryOf(next.state, work),
+      release: over || (work.running.length === 0 && (stopping || sleepMs > keepMs)),
+    };
+    // Of a saga that is over nobody folds the journal in a hurry.
+    const snapshotDue = !over && seq - this.#snapshotSeq >= BigInt(this.definition.snapshotEvery);
     return {
       transition: next,
       work,
-      commit: {
-        sagaId: this.sagaId,
-        lease: this.#lease,
-        expectedSeq: this.#seq,
-        inboxSeen: this.#inboxTaken,
-        events: next.events,
-        summary: summaryOf(next.state, work),
-        release: over || (work.running.length === 0 && (stopping || sleepMs > keepMs)),
-        ...(seq - this.#snapshotSeq >= BigInt(this.definition.snapshotEvery) && {
-          snapshot: encodeState(next.state),
-        }),
-      },
+      commit: snapshotDue ? { ...commit, snapshot: encodeState(next.state) } : commit,
     };
   }
 
@@ -342,29 +342,23 @@ export class OwnedSaga {
   #invocation(running: RunningAttempt): Invocation {
     const { path, direction, attempt } = running.attempt;
     const state = this.#state;
-    const common = {
+    const step = direction === 'forward' ? undefined : stepAt(state, path);
+    // One literal for both directions: a signal is made only for who asks, and a spread would ask.
+    const invocation = {
       sagaId: this.sagaId,
       correlationId: state.correlationId,
       input: state.input,
       results: resultsOf(state),
       key: `${this.sagaId}/${path}/${direction === 'forward' ? 'do' : 'undo'}`,
       attempt,
+      get signal() {
+        return running.signal;
+      },
+      direction,
+      outcome: step?.outcome ?? 'unknown',
+      result: step?.result,
     };
-    if (direction === 'forward') {
-      return {
-        ...common,
-        direction,
-        get signal() {
-          return running.signal;
-        },
-      };
-    }
-    const step = stepAt(state, path);
-    const outcome = step?.outcome ?? 'unknown';
-    const { signal } = running;
-    return outcome === 'done'
-      ? { ...common, signal, direction, outcome, result: step?.result }
-      : { ...common, signal, direction, outcome, result: undefined };
+    return invocation as Invocation;
   }
 
   #failureOf(

@@ -103,7 +103,14 @@ function isolated(event: SagaEvent): SagaEvent {
     case 'SagaStarted':
       return { ...event, input: asStored(event.input) };
     case 'AttemptCompleted':
-      return { ...event, result: asStored(event.result) };
+      return {
+        type: event.type,
+        at: event.at,
+        path: event.path,
+        direction: event.direction,
+        attempt: event.attempt,
+        result: asStored(event.result),
+      };
     default:
       return event;
   }
