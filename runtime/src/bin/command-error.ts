@@ -14,5 +14,5 @@ export function reportFailure(command: string, error: unknown): number {
   if (!isForeseen && error instanceof Error && process.env['DEBUG'] !== undefined) {
     process.stderr.write(`${error.stack}\n`);
   }
-  return error instanceof UsageError ? 2 : 1;
+  return error instanceof UsageError || isPotterError(error, 'INVALID_ARGUMENT') ? 2 : 1;
 }

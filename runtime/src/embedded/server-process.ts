@@ -141,6 +141,7 @@ function readyLine(child: ChildProcess, logFile: string, words: string[]): Promi
     // A full disk must not end the keeper; the words are also kept in memory.
     file.on('error', () => {});
     const lines = createInterface({ input: stderr });
+    lines.on('error', () => {});
     lines.on('line', (line) => {
       file.write(`${line}\n`);
       words.push(line.replace(/^\d{4}-\d\d-\d\d [\d:.]+ UTC \[\d+\] /, ''));
