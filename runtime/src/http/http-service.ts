@@ -11,6 +11,7 @@ import type { IdempotencyStore } from './idempotency/idempotency-store.ts';
 import { sweepRegularly } from './idempotency/sweep-regularly.ts';
 import { closeInOrder, type ServiceResource } from './lifecycle/close-in-order.ts';
 import { InFlight } from './lifecycle/in-flight.ts';
+import { closeSilentConnections } from './lifecycle/silent-connections.ts';
 import { type ListenOptions, listenOn } from './lifecycle/listen.ts';
 import { runUntilStopped } from './lifecycle/run-until-stopped.ts';
 import { fastifyLogger } from './logging/fastify-logger.ts';
@@ -82,6 +83,7 @@ export async function createHttpService<Tx = never>(
   const methods = new AllowedMethods();
   app.addHook('onRoute', (route) => methods.add(route));
   const inFlight = new InFlight(app, stop.signal);
+  closeSilentConnections(app, stop.signal);
   guardRequests(app);
   acceptJsonBodies(app);
   answerNotModified(app);

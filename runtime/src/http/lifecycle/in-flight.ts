@@ -17,6 +17,8 @@ export class InFlight {
     });
     app.addHook('onResponse', async (request) => {
       this.#requests.delete(request);
+      // A connection that was busy when the stop began would else be kept for its sender's next request.
+      if (stopping.aborted) setImmediate(() => app.server.closeIdleConnections());
     });
   }
 

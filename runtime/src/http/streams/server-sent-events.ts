@@ -46,7 +46,9 @@ export function sendEvents(
   const gone = new AbortController();
   // Not the request's own 'close': that comes as soon as its body was read.
   reply.raw.once('close', () => gone.abort());
-  const signal = AbortSignal.any([gone.signal, service.stopping]);
+  const { signal } = gone;
+  // Not AbortSignal.any: Node 20 may collect such a signal while somebody waits for it.
+  service.stopping.addEventListener('abort', () => gone.abort(), { once: true, signal });
   const output = new PassThrough();
   output.write(`retry: ${durationMs(options.reconnect ?? '1s')}\n\n`);
   const header = request.headers['last-event-id'];
