@@ -1,6 +1,10 @@
 import type { Logger } from '../foundation/logger.ts';
+import { sleep } from '../foundation/sleep.ts';
 import type { PostgresPool } from './client.ts';
 import { EVENTS_CHANNEL } from './event-store-append-sql.ts';
+
+/** Under load a subscription is woken this often; the first commit after a quiet moment wakes at once. */
+const SPACING_MS = 5;
 
 /**
  * Wakes subscriptions after group commits. A NOTIFY inside the append would make commits wait for each other: PostgreSQL
@@ -42,6 +46,7 @@ export class EventNotifier {
           error,
         });
       }
+      await sleep(SPACING_MS);
     } while (this.#again);
     this.#sending = undefined;
   }

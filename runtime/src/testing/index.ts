@@ -12,3 +12,5 @@ export {
   snapshotStoreContract,
   type SnapshotStoreSubject,
 } from './contracts/snapshot-store-contract.ts';
+export { eventStoreContract } from './contracts/event-store-contract.ts';
+export type { EventStoreSubject } from './contracts/event-store-subject.ts';
