@@ -1,10 +1,8 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import type { Event, EventMetadata } from '../events/event.ts';
 import { traceContextOf } from '../events/caused-by.ts';
 import { streamId, type StreamId } from '../events/stream-id.ts';
-import type { StreamAppendResult } from '../event-store/append.ts';
 import { ConcurrencyConflictError } from '../event-store/concurrency-conflict-error.ts';
-import { isExpected } from '../event-store/expected-version.ts';
 import { exponentialBackoff, nextDelayMs, type RetryPolicy } from '../foundation/backoff.ts';
 import { type Clock, systemClock } from '../foundation/clock.ts';
 import type { JsonValue } from '../foundation/json.ts';
@@ -14,7 +12,9 @@ import { currentCorrelation } from '../observability/correlation.ts';
 import { noopMeter } from '../observability/meter.ts';
 import { noopTracer, type Span, type Tracer } from '../observability/tracer.ts';
 import { everyEvents } from '../snapshots/snapshot-strategy.ts';
-import type { AggregateDefinition, Decided } from './aggregate-definition.ts';
+import type { AggregateDefinition } from './aggregate-definition.ts';
+import { type CommandJob, isInsideCommand } from './command-job.ts';
+import { decideTogether, isFaultOfOne, settle, stillExpected } from './command-batch.ts';
 import { repositoryMetrics, type RepositoryMetrics } from './repository-metrics.ts';
 import type {
   Handled,
@@ -25,7 +25,7 @@ import type {
 } from './repository-options.ts';
 import { SnapshotTaker } from './snapshot-taker.ts';
 import { type LoadedState, StateLoader, type SnapshotTrouble } from './state-loader.ts';
-import { StreamQueue } from './stream-queue.ts';
+import { type Done, StreamQueue } from './stream-queue.ts';
 
 /** Three retries: conflicts come from other processes only, and each retry meets a fresh state. */
 const DEFAULT_RETRY: RetryPolicy = exponentialBackoff({
@@ -35,24 +35,22 @@ const DEFAULT_RETRY: RetryPolicy = exponentialBackoff({
   jitter: 'full',
 });
 
-/**
- * Set while a command is handled. A command that handles another one, against the advice, must not wait in a queue its
- * own caller holds: it goes past, and one of the two conflicts and is retried.
- */
-const handling = new AsyncLocalStorage<true>();
+/** Commands of one aggregate that are appended together when they wait at the same time. */
+const MAX_TOGETHER = 100;
 
 /**
  * The aggregates of one definition, decider or class: loads, decides, appends.
  *
- * Commands for one aggregate within one process take turns; between processes the version decides, and the loser loads
- * and decides again. Made by {@link repository}.
+ * Commands for one aggregate within one process take turns; those of a decider that wait at the same time are decided
+ * one after the other and appended together. Between processes the version decides, and the loser loads and decides
+ * again. Made by {@link repository}.
  */
 export class Repository<State, E extends Event, Command, Tx = never> {
   readonly #definition: AggregateDefinition<State, E, Command>;
   readonly #options: RepositoryOptions<State, Tx>;
   readonly #loader: StateLoader<State, E, Command, Tx>;
   readonly #snapshots: SnapshotTaker<State, Tx> | undefined;
-  readonly #queue: StreamQueue<LoadedState<State>>;
+  readonly #queue: StreamQueue<Job<State, E, Command>, LoadedState<State>>;
   readonly #retry: RetryPolicy;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -70,7 +68,12 @@ export class Repository<State, E extends Event, Command, Tx = never> {
     this.#logger = options.logger ?? silentLogger;
     this.#tracer = options.tracer ?? noopTracer;
     this.#metrics = repositoryMetrics(options.meter ?? noopMeter, definition.type);
-    this.#queue = new StreamQueue(options.maxWaiting ?? 10_000);
+    this.#queue = new StreamQueue({
+      limit: options.maxWaiting ?? 10_000,
+      // An object that changes cannot show each caller its own state.
+      together: definition.mutable ? 1 : MAX_TOGETHER,
+      work: (stream, jobs, leftover) => this.#work(stream as StreamId, jobs, leftover),
+    });
     const onTrouble = this.#onSnapshotTrouble.bind(this);
     const { eventStore, snapshots } = options;
     this.#loader = new StateLoader(definition, {
@@ -109,31 +112,27 @@ export class Repository<State, E extends Event, Command, Tx = never> {
     options: HandleOptions<Tx> = {},
   ): Promise<Handled<State, E>> {
     const stream = this.streamOf(id);
-    const metadata: EventMetadata = definedOnly({ ...currentCorrelation(), ...options.metadata });
+    const { expected = 'any', transaction, signal } = options;
+    const metadata = definedOnly({ ...currentCorrelation(), ...options.metadata });
     const spanOptions = {
       attributes: { 'potter.aggregate': this.#definition.type, 'potter.stream': stream },
       // A trace that is running here is nearer than the one the message brought.
       parent: this.#tracer.current() === undefined ? traceContextOf(metadata) : undefined,
     };
     const startedMs = performance.now();
-    const attempts = (span: Span, warm?: Warm<State>): Promise<Handled<State, E>> =>
-      handling.run(true, () =>
-        this.#attempts(stream, command, {
-          ...options,
-          metadata: { ...metadata, ...span.context() },
-          warm,
-        }),
-      );
-    return this.#tracer.span(`handle ${this.#definition.type}`, spanOptions, async (span) => {
-      try {
-        if (options.transaction !== undefined || handling.getStore()) return await attempts(span);
-        return await this.#queue.run(stream, options.signal, (state, leave) =>
-          attempts(span, { state, leave }),
-        );
-      } finally {
-        this.#metrics.handled((performance.now() - startedMs) / 1_000);
-      }
-    });
+    const handling = (span: Span): Promise<Handled<State, E>> =>
+      new Promise((resolve, reject) => {
+        const traced = { ...metadata, ...span.context() };
+        const context = new AsyncResource('potter.command');
+        const job = { command, expected, metadata: traced, signal, resolve, reject, context };
+        if (transaction === undefined && !isInsideCommand()) this.#queue.add(stream, job);
+        else void this.#work(stream, [job], undefined, transaction).then(({ settle }) => settle());
+      });
+    try {
+      return await this.#tracer.span(`handle ${this.#definition.type}`, spanOptions, handling);
+    } finally {
+      this.#metrics.handled((performance.now() - startedMs) / 1_000);
+    }
   }
 
   /** The state of an aggregate, now or then. An aggregate without events has version 0n and the initial state. */
@@ -156,33 +155,64 @@ export class Repository<State, E extends Event, Command, Tx = never> {
     await this.close();
   }
 
+  /** Handles jobs until what came of every one is known. Never rejects. */
+  async #work(
+    stream: StreamId,
+    jobs: readonly Job<State, E, Command>[],
+    leftover: LoadedState<State> | undefined,
+    transaction?: Tx,
+  ): Promise<Done<LoadedState<State>>> {
+    let left = leftover;
+    let rest = jobs;
+    for (;;) {
+      const now = rest;
+      const [first] = now;
+      if (first === undefined) return { left, settle: () => {} };
+      try {
+        // Loads and appends belong to the first of those they are for.
+        const attempt = (): Promise<Progress<State, E, Command>> =>
+          this.#attempts(stream, now, left, transaction);
+        const progress = await first.context.runInAsyncScope(attempt);
+        ({ rest } = progress);
+        left = this.#definition.mutable ? undefined : progress.left;
+        if (rest.length === 0) return { left, settle: progress.settle };
+        progress.settle();
+      } catch (error) {
+        if (now.length === 1 || !isFaultOfOne(error)) {
+          return { left: undefined, settle: () => now.forEach(({ reject }) => reject(error)) };
+        }
+        for (const job of now) (await this.#work(stream, [job], undefined, transaction)).settle();
+        return { left: undefined, settle: () => {} };
+      }
+    }
+  }
+
+  /** Handles jobs together, with retries. Rejects with the error that stands for all of them. */
   async #attempts(
     stream: StreamId,
-    command: Command,
-    options: AttemptOptions<State, Tx>,
-  ): Promise<Handled<State, E>> {
-    const { warm, signal, expected = 'any' } = options;
+    jobs: readonly Job<State, E, Command>[],
+    leftover: LoadedState<State> | undefined,
+    transaction: Tx | undefined,
+  ): Promise<Progress<State, E, Command>> {
+    const signal = jobs.length === 1 ? jobs[0]?.signal : undefined;
     const startedMs = this.#clock.now().getTime();
-    let usable = warm?.state;
+    let usable = leftover;
     let previousDelayMs: number | undefined;
+    let waiting = jobs;
     for (let attempt = 1; ;) {
       throwIfAborted(signal);
-      const isWarm = usable !== undefined;
-      const before =
-        usable ?? (await this.#loader.load(stream, { transaction: options.transaction, signal }));
+      const isCertain = usable === undefined;
+      const before = usable ?? (await this.#loader.load(stream, { transaction, signal }));
       usable = undefined;
       try {
-        const handled = await this.#attempt(stream, command, before, isWarm, options);
-        // A state left by a predecessor proves nothing until an append has confirmed its version: look again.
-        if (handled === undefined) continue;
-        return handled;
+        const progress = await this.#attempt(stream, waiting, before, isCertain, transaction);
+        if (progress !== undefined) return progress;
       } catch (error) {
         if (!(error instanceof ConcurrencyConflictError) || error.stream !== stream) throw error;
         this.#metrics.conflicted();
-        if (!isExpected(expected, error.actual)) {
-          throw new ConcurrencyConflictError(stream, expected, error.actual);
-        }
-        if (isWarm) continue;
+        waiting = stillExpected(waiting, error);
+        if (waiting.length === 0) return { left: undefined, rest: [], settle: () => {} };
+        if (!isCertain) continue;
         const elapsedMs = this.#clock.now().getTime() - startedMs;
         const delayMs = nextDelayMs(this.#retry, {
           attempt,
@@ -197,55 +227,41 @@ export class Repository<State, E extends Event, Command, Tx = never> {
     }
   }
 
-  /** One go. Undefined when `before` was only believed, and nothing was written that would prove it. */
+  /**
+   * One go. Undefined when `before` was only believed, and nothing was appended that would prove it: what was refused
+   * on it may not be refused on the truth.
+   */
   async #attempt(
     stream: StreamId,
-    command: Command,
+    jobs: readonly Job<State, E, Command>[],
     before: LoadedState<State>,
-    isWarm: boolean,
-    options: AttemptOptions<State, Tx>,
-  ): Promise<Handled<State, E> | undefined> {
-    const { expected = 'any', metadata, transaction, warm } = options;
-    if (!isExpected(expected, before.version)) {
-      if (isWarm) return undefined;
-      throw new ConcurrencyConflictError(stream, expected, before.version);
+    isCertain: boolean,
+    transaction: Tx | undefined,
+  ): Promise<Progress<State, E, Command> | undefined> {
+    const batch = await decideTogether(this.#definition, stream, before, jobs);
+    const { verdicts, events, state, rest } = batch;
+    if (events.length === 0) {
+      if (!isCertain) return undefined;
+      return { left: before, rest, settle: () => settle(verdicts, []) };
     }
-    let decided: Decided<State, E>;
-    try {
-      decided = await this.#definition.decide(before.state, command);
-    } catch (error) {
-      if (isWarm) return undefined;
-      throw error;
+    const { eventStore } = this.#options;
+    const options = { expected: before.version, transaction };
+    const appended = await eventStore.appendToStream<E>(stream, events, options);
+    if (appended.alreadyAppended) {
+      // The events were there under the ids the command gave them: the stream says what the state is.
+      const now = await this.#loader.load(stream, { transaction });
+      const present = verdicts.map((verdict) =>
+        verdict.kind === 'decided'
+          ? { ...verdict, state: now.state, version: now.version }
+          : verdict,
+      );
+      return { left: now, rest, settle: () => settle(present, appended.events) };
     }
-    if (decided.events.length === 0) {
-      return isWarm ? undefined : { state: decided.state, version: before.version, events: [] };
-    }
-    const appended = await this.#options.eventStore.appendToStream<E>(stream, decided.events, {
-      expected: before.version,
-      metadata,
-      transaction,
-    });
-    if (appended.alreadyAppended) return this.#repeated(stream, appended, options);
-    const after: LoadedState<State> = {
-      ...before,
-      state: decided.state,
-      version: appended.version,
-      since: before.since ?? appended.events[0]?.recordedAt,
-    };
+    const since = before.since ?? appended.events[0]?.recordedAt;
+    const after: LoadedState<State> = { ...before, state, version: appended.version, since };
     const isCommitted = transaction === undefined;
-    const since = (isCommitted && this.#snapshots?.consider(stream, after)) || after;
-    if (!this.#definition.mutable) warm?.leave(since);
-    return { state: after.state, version: after.version, events: appended.events };
-  }
-
-  /** The events were there already, under the ids the command gave them: the stream says what the state is. */
-  async #repeated(
-    stream: StreamId,
-    appended: StreamAppendResult<E>,
-    { transaction, signal }: AttemptOptions<State, Tx>,
-  ): Promise<Handled<State, E>> {
-    const { state, version } = await this.#loader.load(stream, { transaction, signal });
-    return { state, version, events: appended.events };
+    const left = (isCommitted && this.#snapshots?.consider(stream, after)) || after;
+    return { left, rest, settle: () => settle(verdicts, appended.events) };
   }
 
   #onSnapshotTrouble(trouble: SnapshotTrouble, stream: StreamId, error: unknown): void {
@@ -256,14 +272,14 @@ export class Repository<State, E extends Event, Command, Tx = never> {
   }
 }
 
-/** What the predecessor in the queue left, and how to leave something for the successor. */
-interface Warm<State> {
-  readonly state: LoadedState<State> | undefined;
-  readonly leave: (state: LoadedState<State>) => void;
-}
+type Job<State, E extends Event, Command> = CommandJob<State, E, Command>;
 
-interface AttemptOptions<State, Tx> extends HandleOptions<Tx> {
-  readonly warm?: Warm<State> | undefined;
+/** The state after an append, and the jobs that were not part of it. */
+interface Progress<State, E extends Event, Command> {
+  readonly left: LoadedState<State> | undefined;
+  readonly rest: readonly Job<State, E, Command>[];
+  /** Tells the callers of those that were. */
+  readonly settle: () => void;
 }
 
 /** JSON has no undefined, and metadata is JSON. */
