@@ -5,7 +5,7 @@ type EventOf<Type extends SagaEvent['type']> = Extract<SagaEvent, { type: Type }
 
 /**
  * A state that its holder alone knows of, on its way to the next: the fields may be set, the steps replaced one by one.
- * Copying once for a batch of events, and then setting, is several times faster than an object literal with a spread for each.
+ * Copying once for a batch of events and then setting is many times faster than a spread for each.
  */
 export type StateDraft = { -readonly [Key in keyof SagaState]: SagaState[Key] } & {
   steps: StepState[];
@@ -20,11 +20,27 @@ export function evolve(state: SagaState | undefined, event: SagaEvent): SagaStat
   return draft;
 }
 
-/** A copy to be changed. Steps themselves are never changed, only replaced. */
+/** A copy to be changed, every field by name: the fastest copy there is. Steps themselves are never changed, only replaced. */
 export function draftOf(state: SagaState): StateDraft {
-  const draft = { ...state } as StateDraft;
-  draft.steps = state.steps.slice();
-  return draft;
+  return {
+    definition: state.definition,
+    definitionVersion: state.definitionVersion,
+    definitionHash: state.definitionHash,
+    input: state.input,
+    correlationId: state.correlationId,
+    trace: state.trace,
+    status: state.status,
+    phase: state.phase,
+    startedAt: state.startedAt,
+    updatedAt: state.updatedAt,
+    finishedAt: state.finishedAt,
+    deadlineAt: state.deadlineAt,
+    cancelRequested: state.cancelRequested,
+    cause: state.cause,
+    failure: state.failure,
+    currentStep: state.currentStep,
+    steps: state.steps.slice(),
+  };
 }
 
 /** Changes a draft by one event. */

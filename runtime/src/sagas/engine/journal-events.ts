@@ -27,6 +27,7 @@ export async function* journalEvents(
       if (!now || (now.summary.status === 'failed' && lastSeq(now) === entry.seq)) return;
     }
   } finally {
-    done.abort();
+    // With a reason of its own, or the engine makes a DOMException with a stack for each reader.
+    done.abort('done');
   }
 }

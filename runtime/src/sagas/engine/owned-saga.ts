@@ -260,14 +260,14 @@ export class OwnedSaga {
 
   /** Begins what is to run, stops what is to stop, and sets the one timer. */
   #see(work: Work): void {
+    const now = this.#context.clock.now();
     for (const attempt of work.running) {
       const key = `${attempt.path}/${attempt.direction}`;
       const running = this.#attempts.get(key);
       if (running?.attempt.attempt === attempt.attempt) continue;
       running?.drop(this.#lostError());
-      this.#run(key, attempt);
+      this.#run(key, attempt, now);
     }
-    const now = this.#context.clock.now();
     const stop = stopReason(this.#state, now);
     if (stop) this.#stopForward(stop);
     // What was told to stop says itself when it has; until then there is nothing to wait for.
@@ -295,13 +295,13 @@ export class OwnedSaga {
     });
   }
 
-  #run(key: string, attempt: Attempt): void {
+  #run(key: string, attempt: Attempt, now: Date): void {
     const node = this.definition.attempted.get(attempt.path);
     if (!node) return;
     const { clock, graceMs, tracer, metrics } = this.#context;
     const { name } = this.definition;
     const { path, direction } = attempt;
-    const running = new RunningAttempt(attempt, { clock, graceMs }, (settlement) => {
+    const running = new RunningAttempt(attempt, { clock, graceMs, now }, (settlement) => {
       this.#attempts.delete(key);
       const outcome = settlement.kind === 'given-up' ? settlement.failure.outcome : settlement.kind;
       const seconds = (clock.now().getTime() - running.startedMs) / 1000;

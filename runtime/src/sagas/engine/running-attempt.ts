@@ -31,15 +31,14 @@ export class RunningAttempt {
 
   constructor(
     attempt: Attempt,
-    options: { readonly clock: Clock; readonly graceMs: number },
+    options: { readonly clock: Clock; readonly graceMs: number; readonly now: Date },
     settle: (settlement: Settlement) => void,
   ) {
     this.attempt = attempt;
     this.#clock = options.clock;
     this.#graceMs = options.graceMs;
     this.#settle = settle;
-    const now = this.#clock.now();
-    this.startedMs = now.getTime();
+    this.startedMs = options.now.getTime();
     const { deadlineAt } = attempt;
     if (deadlineAt) {
       const remainingMs = deadlineAt.getTime() - this.startedMs;

@@ -19,7 +19,8 @@ export class SagaRow {
   inboxSeen = 0n;
   /** The transaction that has written this row and is still open: everyone else waits for it. */
   lockedBy: object | null = null;
-  readonly #journal: JournalEntry[] = [];
+  /** The event with seq n is at n - 1. */
+  readonly #journal: SagaEvent[] = [];
   #snapshot: SagaSnapshot | null = null;
   #waiting: (() => void)[] = [];
 
@@ -52,9 +53,8 @@ export class SagaRow {
   }
 
   append(events: readonly SagaEvent[]): void {
-    for (const event of events) {
-      this.#journal.push({ seq: BigInt(this.#journal.length + 1), event: isolated(event) });
-    }
+    for (const event of events) this.#journal.push(isolated(event));
+    if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const wake of waiting) wake();
@@ -68,7 +68,7 @@ export class SagaRow {
   entries(after: bigint, limit: number = Infinity): readonly JournalEntry[] {
     return this.#journal
       .slice(Number(after), Number(after) + limit)
-      .map(({ seq, event }) => ({ seq, event: isolated(event) }));
+      .map((event, at) => ({ seq: after + BigInt(at + 1), event: isolated(event) }));
   }
 
   /** Calls `wake` once, at the next entry. @returns how to give up waiting. */
@@ -82,7 +82,7 @@ export class SagaRow {
   stored(): StoredSaga {
     const snapshot = this.#snapshot;
     const { sagaId, definition, definitionVersion, correlationId } = this.saga;
-    const first = this.#journal[0]?.event.at ?? new Date(0);
+    const first = this.#journal[0]?.at ?? new Date(0);
     return {
       sagaId,
       definition,
@@ -90,7 +90,7 @@ export class SagaRow {
       correlationId,
       summary: this.summary,
       startedAt: first,
-      updatedAt: this.#journal.at(-1)?.event.at ?? first,
+      updatedAt: this.#journal.at(-1)?.at ?? first,
       snapshot,
       tail: this.entries(snapshot?.seq ?? 0n),
     };
