@@ -7,7 +7,7 @@ export { given, type ExpectedState, type Given, type When } from './given.ts';
 // Time that only a test moves
 export { VirtualClock, type VirtualClockOptions } from './virtual-clock.ts';
 // Rules that every adapter of a port keeps
-export type { ContractRule, Opened } from './contracts/contract.ts';
+export type { ContractRule } from './contracts/contract.ts';
 export {
   snapshotStoreContract,
   type SnapshotStoreSubject,

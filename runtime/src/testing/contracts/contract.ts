@@ -8,8 +8,3 @@ export interface ContractRule {
   /** Rejects with an AssertionError when the adapter breaks the rule. */
   readonly run: () => Promise<void>;
 }
-
-/** Something a rule works with, and how to put it away afterwards. */
-export interface Opened<T> extends AsyncDisposable {
-  readonly value: T;
-}
