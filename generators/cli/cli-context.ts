@@ -8,7 +8,7 @@ export interface CliContext {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether a person sits at both ends: stdin and stderr are terminals. */
-  readonly terminal: boolean;
+  readonly terminal: () => boolean;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   readonly examples: readonly ExampleDefinition[];
@@ -29,5 +29,5 @@ export function mayAsk(
 ): boolean {
   const { CI: ci } = context.env;
   const automated = ci !== undefined && ci !== '' && ci !== '0' && ci !== 'false';
-  return context.terminal && !automated && !flags.yes && !flags.json;
+  return !automated && !flags.yes && !flags.json && context.terminal();
 }

@@ -69,13 +69,24 @@ export function helpText(): string {
   return `${createProgram().helpInformation()}\nExamples:\n${examples}\n`;
 }
 
+const HELP_WIDTH = 100;
+
+/** Output is ours; and commander must not look at the streams, which costs 10 ms and makes the help depend on the terminal. */
+const SILENT = {
+  writeErr: () => undefined,
+  writeOut: () => undefined,
+  getErrHelpWidth: () => HELP_WIDTH,
+  getOutHelpWidth: () => HELP_WIDTH,
+  getErrHasColors: () => false,
+  getOutHasColors: () => false,
+} as const;
+
 function createProgram(): Command {
   const program = new Command('create-potter-example')
     .description('Write an event-sourcing or saga service in TypeScript that you own.')
     .helpOption(false)
     .exitOverride()
-    .configureOutput({ writeErr: () => undefined, writeOut: () => undefined })
-    .configureHelp({ helpWidth: 100 })
+    .configureOutput(SILENT)
     .showSuggestionAfterError(false);
   for (const { name, description } of ARGUMENTS) program.argument(`[${name}]`, description);
   for (const option of CLI_OPTIONS) program.option(option.flags, describeOption(option));

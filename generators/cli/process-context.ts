@@ -9,7 +9,8 @@ export function processContext(): Pick<
   return {
     cwd: process.cwd(),
     env: process.env,
-    terminal: process.stdin.isTTY && process.stderr.isTTY,
+    // Asking for a stream loads all of node:net: only for those who may be asked something.
+    terminal: () => process.stdin.isTTY && process.stderr.isTTY,
     stdout: (text) => {
       write(1, text);
     },

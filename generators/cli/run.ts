@@ -1,4 +1,3 @@
-import { createCommand } from '../commands/create.ts';
 import { listCommand } from '../commands/list.ts';
 import { GeneratorError } from '../engine/generator-error.ts';
 import type { CliContext } from './cli-context.ts';
@@ -16,7 +15,13 @@ export async function run(words: readonly string[], context: CliContext): Promis
       context.stdout(parsed.help ? helpText() : `${context.facts.generatorVersion}\n`);
       return 0;
     }
-    result = parsed.list ? listCommand(parsed, context) : await createCommand(parsed, context);
+    if (parsed.list) {
+      result = listCommand(parsed, context);
+    } else {
+      // Loaded late: help, version and list need neither engine nor templates, and start in half the time without.
+      const { createCommand } = await import('../commands/create.ts');
+      result = await createCommand(parsed, context);
+    }
   } catch (error) {
     result = { ...EMPTY_RESULT, ok: false, error: resultError(asGeneratorError(error, context)) };
   }

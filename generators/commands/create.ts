@@ -12,8 +12,6 @@ import { projectNameFromDirectory, projectNameFromOption } from '../engine/proje
 import { resolveRuntimeSource } from '../engine/runtime-source.ts';
 import type { GenerationOptions } from '../engine/template-data.ts';
 import type { ExampleDefinition } from '../examples/example-definition.ts';
-import { initialiseRepository } from './git-repository.ts';
-import { installDependencies } from './install-dependencies.ts';
 import { commandLine, nextCommands } from './next-steps.ts';
 
 /** `create-potter-example [example] [directory]`: answers, then the project, then git and install. */
@@ -43,7 +41,7 @@ export async function createCommand(parsed: ParsedArguments, context: CliContext
   say(`Wrote ${example.name} to ${shown} (${result.files.length} files).\n`);
   const warnings = [
     ...result.warnings,
-    ...makeRepository(parsed, context, plan.target.directory, example),
+    ...(await makeRepository(parsed, context, plan.target.directory, example)),
   ];
   for (const warning of warnings) context.stderr(`note: ${warning}\n`);
 
@@ -52,6 +50,7 @@ export async function createCommand(parsed: ParsedArguments, context: CliContext
   if (parsed.install) {
     context.stderr(`Installing with ${manager.name} …\n`);
     try {
+      const { installDependencies } = await import('./install-dependencies.ts');
       await installDependencies(plan.target.directory, manager, { ...context.env });
       installed = true;
     } catch (cause) {
@@ -77,7 +76,7 @@ async function answers(
   context: CliContext,
 ): Promise<{ readonly example: ExampleDefinition; readonly directory: string }> {
   const questions =
-    mayAsk(context, parsed) && parsed.example === undefined
+    parsed.example === undefined && mayAsk(context, parsed)
       ? await context.loadQuestions()
       : undefined;
   const name = parsed.example ?? (await questions?.example(context.examples));
@@ -153,13 +152,14 @@ function describe(
   };
 }
 
-function makeRepository(
+async function makeRepository(
   parsed: ParsedArguments,
   context: CliContext,
   directory: string,
   example: ExampleDefinition,
-): readonly string[] {
+): Promise<readonly string[]> {
   if (!parsed.git) return [];
+  const { initialiseRepository } = await import('./git-repository.ts');
   const outcome = initialiseRepository(
     directory,
     { ...context.env },

@@ -1,4 +1,5 @@
+import { eventsourcingBasic } from './eventsourcing-basic.ts';
 import type { ExampleDefinition } from './example-definition.ts';
 
 /** Every example a user can create, in the order in which `--list` shows them. An example without templates must not be here. */
-export const EXAMPLES: readonly ExampleDefinition[] = [];
+export const EXAMPLES: readonly ExampleDefinition[] = [eventsourcingBasic];

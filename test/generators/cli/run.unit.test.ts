@@ -356,13 +356,13 @@ const answering = (example: string, directory: string): Questions => ({
 test('in a terminal what is missing is asked for, and nothing else', async () => {
   using root = temporaryDirectory();
   const asked = await runCli(OFFLINE, root.path, {
-    terminal: true,
+    terminal: () => true,
     loadQuestions: async () => answering('fixture-library', 'asked'),
   });
   expect(asked.code).toBe(0);
   expect(readdirSync(root.path)).toEqual(['asked']);
   const given = await runCli(['fixture-library', 'given', ...OFFLINE], root.path, {
-    terminal: true,
+    terminal: () => true,
   });
   expect(given.code).toBe(0);
 });
@@ -372,14 +372,14 @@ test.each([
   ['--yes is given', ['--yes'], {}],
   ['--json is given', ['--json'], {}],
 ])('in a terminal nothing is asked when %s', async (_when, words, env) => {
-  const { code } = await runCli(words, '/', { terminal: true, env });
+  const { code } = await runCli(words, '/', { terminal: () => true, env });
   expect(code).toBe(4);
 });
 
 test('a cancelled prompt exits with 4 and writes nothing', async () => {
   using root = temporaryDirectory();
   const { code, stderr } = await runCli(OFFLINE, root.path, {
-    terminal: true,
+    terminal: () => true,
     loadQuestions: () =>
       Promise.reject(
         new GeneratorError('CANCELLED', { message: 'cancelled; nothing was written' }),

@@ -24,7 +24,7 @@ export async function runCli(
   const code = await run(words, {
     cwd,
     env: { PATH: process.env['PATH'], HOME: cwd },
-    terminal: false,
+    terminal: () => false,
     stdout: (text) => {
       stdout += text;
     },
