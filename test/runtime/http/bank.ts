@@ -23,7 +23,7 @@ export interface BankLog {
 export async function bank(
   options: Partial<HttpServiceOptions<never>> = {},
 ): Promise<HttpService & { readonly log: BankLog }> {
-  const service = await createHttpService<never>({
+  const service = await createHttpService({
     name: 'bank',
     version: '1.2.3',
     idempotency: new InMemoryIdempotencyStore(),

@@ -9,7 +9,8 @@ const URL = '/api/v1/accounts/DE-1/deposit';
 
 function post(payload: unknown, headers: Record<string, string> = {}, url = URL): object {
   return {
-    ...{ method: 'POST', url },
+    method: 'POST',
+    url,
     headers: { 'content-type': 'application/json', ...headers },
     payload: JSON.stringify(payload),
   };
@@ -95,10 +96,10 @@ describe('a request with an Idempotency-Key', () => {
     await using service = await bank({
       idempotencyScope: (request) => String(request.headers['x-user']),
     });
-    const of = (user: string, amountCents: number): object =>
-      post({ amountCents }, { 'idempotency-key': 'k-1', 'x-user': user });
-    await service.app.inject(of('ada', 1));
-    expect((await service.app.inject(of('bob', 2))).json()).toMatchObject({ balanceCents: 3 });
+    const ada = post({ amountCents: 1 }, { 'idempotency-key': 'k-1', 'x-user': 'ada' });
+    const bob = post({ amountCents: 2 }, { 'idempotency-key': 'k-1', 'x-user': 'bob' });
+    await service.app.inject(ada);
+    expect((await service.app.inject(bob)).json()).toMatchObject({ balanceCents: 3 });
   });
 });
 
@@ -113,7 +114,7 @@ test('requests without a key each have their effect', async () => {
 test('repeats wait for the first and get its answer', async () => {
   const gate = deferred<undefined>();
   const idempotency = new InMemoryIdempotencyStore();
-  await using service = await createHttpService<never>({ name: 'x', version: '1', idempotency });
+  await using service = await createHttpService({ name: 'x', version: '1', idempotency });
   let runs = 0;
   service.app.post(
     '/slow',
@@ -140,7 +141,7 @@ test('repeats wait for the first and get its answer', async () => {
 
 test('a lost race inside the transaction runs the whole handler again, with a clean answer', async () => {
   const idempotency = new InMemoryIdempotencyStore();
-  await using service = await createHttpService<never>({ name: 'x', version: '1', idempotency });
+  await using service = await createHttpService({ name: 'x', version: '1', idempotency });
   let runs = 0;
   service.app.post(
     '/race',
@@ -154,7 +155,9 @@ test('a lost race inside the transaction runs the whole handler again, with a cl
     }),
   );
   const answer = await service.app.inject({
-    ...{ method: 'POST', url: '/race', headers: { 'idempotency-key': 'k' } },
+    method: 'POST',
+    url: '/race',
+    headers: { 'idempotency-key': 'k' },
   });
   expect([answer.statusCode, answer.json()]).toEqual([200, { runs: 3 }]);
   expect(answer.headers['x-leftover']).toBeUndefined();
@@ -162,7 +165,7 @@ test('a lost race inside the transaction runs the whole handler again, with a cl
 
 test('an outage is not remembered: the same key does the work later', async () => {
   const idempotency = new InMemoryIdempotencyStore();
-  await using service = await createHttpService<never>({ name: 'x', version: '1', idempotency });
+  await using service = await createHttpService({ name: 'x', version: '1', idempotency });
   let isDown = true;
   service.app.post(
     '/pay',
@@ -180,7 +183,7 @@ test('an outage is not remembered: the same key does the work later', async () =
 
 test('a command that sends its answer itself is a defect that is found at once', async () => {
   const idempotency = new InMemoryIdempotencyStore();
-  await using service = await createHttpService<never>({ name: 'x', version: '1', idempotency });
+  await using service = await createHttpService({ name: 'x', version: '1', idempotency });
   service.app.post(
     '/wrong',
     service.command(async ({ reply }) => reply.send({ sent: true })),
@@ -198,7 +201,7 @@ test('a service without a store refuses to make commands', async () => {
 
 test('the body of an answer is checked against its schema by the compiler', async () => {
   const idempotency = new InMemoryIdempotencyStore();
-  await using service = await createHttpService<never>({ name: 'x', version: '1', idempotency });
+  await using service = await createHttpService({ name: 'x', version: '1', idempotency });
   const schema = {
     body: Type.Object({ amountCents: Type.Integer() }),
     response: { 200: Type.Object({ doubled: Type.Integer() }) },

@@ -15,7 +15,8 @@ async function seen(headers: Record<string, string>): Promise<{
     return { metadata: requestMetadata(request, noopTracer), ambient: currentCorrelation() };
   });
   const answer = await service.app.inject({ url: '/', headers });
-  return { ...answer.json(), echoed: answer.headers['x-correlation-id'] };
+  const { metadata, ambient } = answer.json<Awaited<ReturnType<typeof seen>>>();
+  return { metadata, ambient, echoed: answer.headers['x-correlation-id'] };
 }
 
 test('a sender’s correlation id goes into what is written and comes back', async () => {

@@ -18,7 +18,10 @@ import { describe, expect, test } from 'vitest';
 describe('the environment', () => {
   test('has a default for each variable that every service has', () => {
     expect(readEnvironment({ ...SERVICE_VARIABLES }, {})).toEqual({
-      ...{ PORT: 8080, HOST: '127.0.0.1', LOG_LEVEL: 'info', SHUTDOWN_TIMEOUT: '10s' },
+      PORT: 8080,
+      HOST: '127.0.0.1',
+      LOG_LEVEL: 'info',
+      SHUTDOWN_TIMEOUT: '10s',
     });
   });
 
@@ -36,14 +39,12 @@ describe('the environment', () => {
     );
     const mode: 'fast' | 'safe' = values.MODE;
     expect({ ...values, mode }).toEqual({
-      ...{
-        RATE: 7,
-        SEND_MAIL: true,
-        GREETING: 'hello',
-        MODE: 'safe',
-        WAIT: '5m',
-        TOKEN: undefined,
-      },
+      RATE: 7,
+      SEND_MAIL: true,
+      GREETING: 'hello',
+      MODE: 'safe',
+      WAIT: '5m',
+      TOKEN: undefined,
       mode: 'safe',
     });
   });

@@ -69,14 +69,6 @@ test('passwords with any character are blotted out of URLs', () => {
 });
 
 describe('in a terminal', () => {
-  function shown(log: (logger: ReturnType<typeof createLogger>) => void): string {
-    let text = '';
-    const destination = terminalDestination({ write: (line) => (text += line) });
-    log(createLogger({ name: 'bank', destination }));
-    // oxlint-disable-next-line no-control-regex -- colours
-    return text.replaceAll(/\u001b\[\d+m/g, '');
-  }
-
   test('a line is the message alone, with its fields after it', () => {
     expect(shown((logger) => logger.info('listening on http://127.0.0.1:8080'))).toBe(
       'listening on http://127.0.0.1:8080\n',
@@ -92,3 +84,11 @@ describe('in a terminal', () => {
     );
   });
 });
+
+function shown(log: (logger: ReturnType<typeof createLogger>) => void): string {
+  let text = '';
+  const destination = terminalDestination({ write: (line) => (text += line) });
+  log(createLogger({ name: 'bank', destination }));
+  // oxlint-disable-next-line no-control-regex -- colours
+  return text.replaceAll(/\u001b\[\d+m/g, '');
+}

@@ -52,8 +52,9 @@ describe('/ready', () => {
   });
 
   test('/health is 200 whatever the checks say', async () => {
-    const check = async (): Promise<void> => Promise.reject(new Error('down'));
-    await using service = await bank({ readiness: [{ name: 'database', check }] });
+    await using service = await bank({
+      readiness: [{ name: 'database', check: () => Promise.reject(new Error('down')) }],
+    });
     expect((await service.app.inject({ url: '/health' })).json()).toEqual({ status: 'ok' });
   });
 });
@@ -80,20 +81,6 @@ describe('/metrics', () => {
 });
 
 describe('the line on start', () => {
-  async function startLine(host: string): Promise<{ line: string | undefined; url: string }> {
-    const lines: string[] = [];
-    const logger = {
-      debug: () => {},
-      info: (message: string) => void lines.push(message),
-      warn: () => {},
-      error: () => {},
-      child: () => logger,
-    };
-    await using service = await createHttpService({ name: 'x', version: '1', logger });
-    const url = await service.listen({ host, port: 0 });
-    return { line: lines.find((message) => message.startsWith('listening')), url };
-  }
-
   test('names the host as given and the port that was got', async () => {
     const { line, url } = await startLine('127.0.0.1');
     expect(line).toBe(`listening on ${url}`);
@@ -109,3 +96,17 @@ describe('the line on start', () => {
     }
   });
 });
+
+async function startLine(host: string): Promise<{ line: string | undefined; url: string }> {
+  const lines: string[] = [];
+  const logger = {
+    debug: () => {},
+    info: (message: string) => void lines.push(message),
+    warn: () => {},
+    error: () => {},
+    child: () => logger,
+  };
+  await using service = await createHttpService({ name: 'x', version: '1', logger });
+  const url = await service.listen({ host, port: 0 });
+  return { line: lines.find((message) => message.startsWith('listening')), url };
+}

@@ -138,7 +138,11 @@ describe('errors become problems by one table', () => {
       context,
     );
     expect(problem).toEqual({
-      ...{ type: 'about:blank', title: problem.title, status, detail: 'No.', code: 'NO' },
+      type: 'about:blank',
+      title: problem.title,
+      status,
+      detail: 'No.',
+      code: 'NO',
       details: { left: '3' },
     });
   });

@@ -92,10 +92,16 @@ describe('bodies', () => {
 describe('addresses and queries', () => {
   test('take the types and defaults of their schema', async () => {
     expect((await get('/api/v1/events?limit=3&type=a&live=true&after=5')).body).toEqual({
-      ...{ limit: 3, type: ['a'], live: true, after: '5' },
+      limit: 3,
+      type: ['a'],
+      live: true,
+      after: '5',
     });
     expect((await get('/api/v1/events?type=a&type=b')).body).toEqual({
-      ...{ limit: 10, type: ['a', 'b'], live: false, after: 'start' },
+      limit: 10,
+      type: ['a', 'b'],
+      live: false,
+      after: 'start',
     });
   });
 

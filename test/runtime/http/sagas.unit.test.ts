@@ -1,0 +1,266 @@
+import { Rejection } from 'potter-runtime/errors';
+import {
+  createHttpService,
+  type HttpService,
+  InMemoryIdempotencyStore,
+  sagaRoutes,
+} from 'potter-runtime/http';
+import { noRetry, simpleRetry } from 'potter-runtime/foundation';
+import { createSagaEngine, InMemorySagaStore, saga, type SagaEngine } from 'potter-runtime/sagas';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { deferred } from '../../support/deferred.ts';
+
+interface Order {
+  readonly orderId: string;
+  readonly declined?: boolean;
+  readonly stuck?: boolean;
+}
+
+let gate = deferred();
+let refundWorks = false;
+
+const orderSaga = saga<Order>('order-saga', { version: 1 })
+  .step('reserve-inventory', {
+    execute: () => ({ reservedUntil: new Date('2026-01-02T03:04:05.678Z'), units: 3n }),
+    compensate: ({ input }) => {
+      if (input.stuck === true && !refundWorks)
+        throw new Rejection('WAREHOUSE_CLOSED', 'Nobody is there.');
+    },
+    compensateRetry: simpleRetry({ maxAttempts: 2, delay: 0 }),
+  })
+  .step('process-payment', {
+    execute: async ({ input }) => {
+      if (input.declined === true)
+        throw new Rejection('PAYMENT_DECLINED', 'The card was declined.');
+      await gate.promise;
+      return { paid: true };
+    },
+    retry: noRetry,
+  })
+  .build();
+
+let service: HttpService;
+let engine: SagaEngine<never>;
+let url: string;
+
+beforeEach(async () => {
+  gate = deferred();
+  refundWorks = false;
+  service = await createHttpService({
+    name: 'orders',
+    version: '1.0.0',
+    idempotency: new InMemoryIdempotencyStore(),
+  });
+  engine = createSagaEngine<never>({ store: new InMemorySagaStore(), definitions: [orderSaga] });
+  sagaRoutes(service, engine);
+  await engine.run();
+  url = `${await service.listen({ port: 0 })}/api/v1/sagas`;
+});
+
+afterEach(async () => {
+  gate.resolve();
+  await service.close();
+  await engine.stop();
+});
+
+async function json(
+  path: string,
+  init: RequestInit = {},
+): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(`${url}${path}`, init);
+  return { status: response.status, body: await response.json() };
+}
+
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+describe('a saga over HTTP', () => {
+  test('has exactly the documented fields, with bigints as text and times in ISO 8601', async () => {
+    const { sagaId } = await engine.start(orderSaga, { orderId: 'o-1' }, { correlationId: 'c-1' });
+    gate.resolve();
+    await engine.settled(sagaId);
+    const { status, body } = await json(`/${sagaId}`);
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      sagaId,
+      definition: 'order-saga',
+      definitionVersion: 1,
+      status: 'completed',
+      currentStep: null,
+      input: { orderId: 'o-1' },
+      results: {
+        'reserve-inventory': { reservedUntil: '2026-01-02T03:04:05.678Z', units: '3' },
+        'process-payment': { paid: true },
+      },
+      correlationId: 'c-1',
+      startedAt: expect.stringMatching(ISO),
+      updatedAt: expect.stringMatching(ISO),
+      finishedAt: expect.stringMatching(ISO),
+      error: null,
+    });
+  });
+
+  test('tells why it was undone, and its history has every attempt and undo in order', async () => {
+    const { sagaId } = await engine.start(orderSaga, { orderId: 'o-2', declined: true });
+    await engine.settled(sagaId);
+    const error = {
+      code: 'PAYMENT_DECLINED',
+      message: 'The card was declined.',
+      step: 'process-payment',
+    };
+    expect((await json(`/${sagaId}`)).body).toMatchObject({ status: 'compensated', error });
+    const { body } = await json(`/${sagaId}/history`);
+    const entry = (step: string, kind: string, status: string, problem: unknown = null) => ({
+      step,
+      kind,
+      status,
+      attempt: 1,
+      startedAt: expect.stringMatching(ISO),
+      finishedAt: expect.stringMatching(ISO),
+      durationMs: expect.any(Number),
+      error: problem,
+    });
+    expect(body).toEqual({
+      sagaId,
+      history: [
+        entry('reserve-inventory', 'step', 'completed'),
+        entry('process-payment', 'step', 'failed', error),
+        entry('reserve-inventory', 'compensation', 'compensated'),
+      ],
+    });
+  });
+
+  test('is drawn with its path marked', async () => {
+    const { sagaId } = await engine.start(orderSaga, { orderId: 'o-3', declined: true });
+    await engine.settled(sagaId);
+    const response = await fetch(`${url}/${sagaId}/diagram`);
+    expect(response.headers.get('content-type')).toBe('text/vnd.mermaid; charset=utf-8');
+    const text = await response.text();
+    expect(text).toMatch(/^flowchart LR\n/);
+    expect(text).toContain('process-payment');
+    expect(text).toContain('undone');
+  });
+
+  test('that does not exist is a 404 with a code, on every route', async () => {
+    for (const path of ['', '/history', '/events', '/diagram']) {
+      expect(await json(`/nobody${path}`)).toMatchObject({
+        status: 404,
+        body: { code: 'SAGA_NOT_FOUND' },
+      });
+    }
+    for (const action of ['cancel', 'resume']) {
+      expect(await json(`/nobody/${action}`, { method: 'POST' })).toMatchObject({
+        status: 404,
+        body: { code: 'SAGA_NOT_FOUND' },
+      });
+    }
+  });
+});
+
+describe('telling a saga', () => {
+  test('a cancel is accepted, undoes what was done, and is refused once the saga is over', async () => {
+    const { sagaId } = await engine.start(orderSaga, { orderId: 'o-4' });
+    const first = await fetch(`${url}/${sagaId}/cancel`, { method: 'POST' });
+    expect(first.status).toBe(202);
+    expect(first.headers.get('location')).toBe(`/api/v1/sagas/${sagaId}`);
+    gate.resolve();
+    expect(await engine.settled(sagaId)).toMatchObject({
+      status: 'compensated',
+      error: { code: 'SAGA_CANCELLED' },
+    });
+    expect(await json(`/${sagaId}/cancel`, { method: 'POST' })).toMatchObject({
+      status: 409,
+      body: { code: 'SAGA_ALREADY_FINISHED' },
+    });
+  });
+
+  test('the same cancel with the same key is answered the same, also after the saga is over', async () => {
+    const { sagaId } = await engine.start(orderSaga, { orderId: 'o-5' });
+    const init = { method: 'POST', headers: { 'idempotency-key': 'key-1' } };
+    const first = await json(`/${sagaId}/cancel`, init);
+    gate.resolve();
+    await engine.settled(sagaId);
+    expect(first.status).toBe(202);
+    expect(await json(`/${sagaId}/cancel`, init)).toEqual(first);
+  });
+
+  test('a resume is for failed sagas only, and tries again from there', async () => {
+    const { sagaId } = await engine.start(orderSaga, {
+      orderId: 'o-6',
+      declined: true,
+      stuck: true,
+    });
+    expect(await engine.settled(sagaId)).toMatchObject({ status: 'failed' });
+    expect((await json(`/${sagaId}`)).body).toMatchObject({
+      error: { code: 'WAREHOUSE_CLOSED', step: 'reserve-inventory' },
+    });
+    refundWorks = true;
+    expect((await json(`/${sagaId}/resume`, { method: 'POST' })).status).toBe(202);
+    await expect
+      .poll(async () => (await json(`/${sagaId}`)).body)
+      .toMatchObject({ status: 'compensated' });
+    expect(await json(`/${sagaId}/resume`, { method: 'POST' })).toMatchObject({
+      status: 409,
+      body: { code: 'SAGA_NOT_RESUMABLE' },
+    });
+  });
+});
+
+describe('live events', () => {
+  const idsIn = (text: string): readonly number[] =>
+    [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
+
+  test('tell the whole story while it happens, and end with the saga', async () => {
+    const { sagaId } = await engine.start(orderSaga, { orderId: 'o-7' });
+    const response = await fetch(`${url}/${sagaId}/events`);
+    expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+    gate.resolve();
+    const text = await response.text();
+    const names = [...text.matchAll(/^event: (\w+)$/gm)].map(([, name]) => name);
+    expect(names).toEqual([
+      'SagaStarted',
+      'AttemptStarted',
+      'AttemptCompleted',
+      'AttemptStarted',
+      'AttemptCompleted',
+      'SagaCompleted',
+    ]);
+    expect(idsIn(text)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(text).toContain('"units":"3"');
+  });
+
+  test('go on after Last-Event-ID, and say 204 to a reader who has all of a saga that is over', async () => {
+    const { sagaId } = await engine.start(orderSaga, { orderId: 'o-8' });
+    gate.resolve();
+    await engine.settled(sagaId);
+    const read = (id: string) =>
+      fetch(`${url}/${sagaId}/events`, { headers: { 'last-event-id': id } });
+    expect(idsIn(await (await read('4')).text())).toEqual([5, 6]);
+    expect((await read('6')).status).toBe(204);
+    expect(idsIn(await (await read('nonsense')).text())).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test('end when the service stops', async () => {
+    const { sagaId } = await engine.start(orderSaga, { orderId: 'o-9' });
+    const response = await fetch(`${url}/${sagaId}/events`);
+    const reading = response.text();
+    await service.close();
+    expect(idsIn(await reading)).toEqual([1, 2, 3, 4]);
+  });
+});
+
+test('the routes are in the OpenAPI document, with their problems', async () => {
+  const response = await fetch(url.replace('/api/v1/sagas', '/openapi.json'));
+  const document = (await response.json()) as {
+    paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
+  };
+  const paths = Object.keys(document.paths).filter((path) => path.startsWith('/api/v1/sagas'));
+  expect(paths.toSorted()).toEqual(
+    ['', '/cancel', '/diagram', '/events', '/history', '/resume'].map(
+      (action) => `/api/v1/sagas/{id}${action}`,
+    ),
+  );
+  const cancel = document.paths['/api/v1/sagas/{id}/cancel']?.['post'];
+  expect(Object.keys(cancel?.responses ?? {})).toEqual(
+    expect.arrayContaining(['202', '404', '409']),
+  );
+});
