@@ -92,3 +92,6 @@ export {
 // Operations
 export type { ReadinessCheck, ReadinessReport } from './operations/readiness.ts';
 export type { MetricsSource } from './operations/metrics-source.ts';
+
+// Sagas
+export { sagaRoutes, type SagaReader, type SagaRoutesOptions } from './sagas/saga-routes.ts';

@@ -93,14 +93,19 @@ class Alarm {
   /** Waits for a ring, at most so long; also ends, without an error, when the signal fires. */
   async wait(delayMs: number): Promise<'rung' | 'silent'> {
     if (this.#rung) return 'rung';
+    if (this.#signal.aborted) return 'silent';
+    // Not AbortSignal.any: Node 20 may collect such a signal while somebody waits for it.
     const patience = new AbortController();
-    this.#wake = () => patience.abort();
+    const wake = (): void => patience.abort();
+    this.#wake = wake;
+    this.#signal.addEventListener('abort', wake, { once: true });
     try {
-      await sleep(delayMs, { signal: AbortSignal.any([this.#signal, patience.signal]) });
+      await sleep(delayMs, { signal: patience.signal });
     } catch (error) {
       if (!isPotterError(error, 'ABORTED')) throw error;
     } finally {
       this.#wake = undefined;
+      this.#signal.removeEventListener('abort', wake);
     }
     return this.#rung ? 'rung' : 'silent';
   }

@@ -1,0 +1,165 @@
+import { Type } from 'typebox';
+import type { FastifyRequest } from 'fastify';
+import type { JournalEntry } from '../../sagas/saga-event.ts';
+import type { SagaEngine } from '../../sagas/saga-engine.ts';
+import { isSettled } from '../../sagas/saga-status.ts';
+import type { HttpService } from '../http-service.ts';
+import { IDEMPOTENCY_HEADER } from '../idempotency/request-identity.ts';
+import { sendEvents, type ServerSentEvent } from '../streams/server-sent-events.ts';
+import { plainJson } from './saga-json.ts';
+import { acceptedSchema, historySchema, sagaParams, sagaSchema } from './saga-schemas.ts';
+
+/** What the routes use of an engine: reading and telling, not running. */
+export type SagaReader = Pick<
+  SagaEngine,
+  'get' | 'history' | 'events' | 'diagram' | 'cancel' | 'resume'
+>;
+
+/** Options of {@link sagaRoutes}. */
+export interface SagaRoutesOptions {
+  /** Default `/api/v1/sagas`. */
+  readonly prefix?: string;
+}
+
+const tags = ['sagas'];
+const PROBLEM = { $ref: 'Problem#' };
+
+/**
+ * The endpoints every saga service has, below `/api/v1/sagas/{id}`: state, history, live events, diagram, cancel and
+ * resume. The service needs `idempotency`, for a cancel is repeatable by its `Idempotency-Key`.
+ */
+export function sagaRoutes<Tx>(
+  service: Pick<HttpService<Tx>, 'app' | 'command' | 'stopping'>,
+  engine: SagaReader,
+  options: SagaRoutesOptions = {},
+): void {
+  const { app } = service;
+  const prefix = options.prefix ?? '/api/v1/sagas';
+  const saga = `${prefix}/:id`;
+
+  app.get(
+    saga,
+    {
+      schema: {
+        tags,
+        summary: 'A saga as it is now.',
+        params: sagaParams,
+        response: { 200: sagaSchema, 404: PROBLEM },
+      },
+    },
+    async (request, reply) => reply.send(plainJson(await engine.get(idOf(request)))),
+  );
+
+  app.get(
+    `${saga}/history`,
+    {
+      schema: {
+        tags,
+        summary: 'Every attempt of every step, in the order it happened.',
+        params: sagaParams,
+        response: { 200: historySchema, 404: PROBLEM },
+      },
+    },
+    async (request, reply) => reply.send(plainJson(await engine.history(idOf(request)))),
+  );
+
+  app.get(
+    `${saga}/diagram`,
+    {
+      schema: {
+        tags,
+        summary: 'Mermaid of the definition, with the path of this saga marked.',
+        params: sagaParams,
+        produces: ['text/vnd.mermaid'],
+        response: { 200: Type.String(), 404: PROBLEM },
+      },
+    },
+    async (request, reply) => {
+      const text = await engine.diagram(idOf(request));
+      return reply.type('text/vnd.mermaid; charset=utf-8').serializer(String).send(text);
+    },
+  );
+
+  app.get(
+    `${saga}/events`,
+    {
+      schema: {
+        tags,
+        summary: 'What happens to a saga, live, as server-sent events; ends when the saga does.',
+        description:
+          'The id of an event is its place in the journal, its name the kind of event. Goes on after Last-Event-ID. ' +
+          '204 when the saga is over and the reader has all of it, so that browsers stop asking.',
+        params: sagaParams,
+        headers: Type.Object({ 'last-event-id': Type.Optional(Type.String()) }),
+        produces: ['text/event-stream'],
+        response: { 200: Type.String(), 204: Type.Null(), 404: PROBLEM },
+      },
+    },
+    async (request, reply) => {
+      const id = idOf(request);
+      const after = placeOf(request.headers['last-event-id']);
+      const { status } = await engine.get(id);
+      if (isSettled(status) && after > 0n && (await isAtEnd(engine, id, after))) {
+        return reply.code(204).send(null);
+      }
+      return sendEvents(service, request, reply, ({ signal }) =>
+        toServerSent(engine.events(id, { after, signal })),
+      );
+    },
+  );
+
+  const tell = (action: 'cancel' | 'resume', summary: string): void => {
+    app.post(
+      `${saga}/${action}`,
+      {
+        schema: {
+          tags,
+          summary,
+          params: sagaParams,
+          response: { 202: acceptedSchema, 404: PROBLEM, 409: PROBLEM },
+        },
+      },
+      service.command(async ({ request, reply }) => {
+        const id = idOf(request);
+        const key = request.headers[IDEMPOTENCY_HEADER];
+        // The message outlives a crash between it and the remembered answer: the same key is the same message.
+        const told = typeof key === 'string' ? { messageId: `${action}:${key}` } : {};
+        const accepted = await engine[action](id, told);
+        reply.code(202).header('location', `${prefix}/${encodeURIComponent(id)}`);
+        return accepted;
+      }),
+    );
+  };
+  tell('cancel', 'Ask for a saga to be undone.');
+  tell('resume', 'Try again where a failed saga gave up.');
+}
+
+function idOf(request: Pick<FastifyRequest, 'params'>): string {
+  return (request.params as { readonly id: string }).id;
+}
+
+/** Readers send back what they were sent; anything else means from the beginning. */
+function placeOf(lastEventId: string | string[] | undefined): bigint {
+  return typeof lastEventId === 'string' && /^\d{1,18}$/.test(lastEventId)
+    ? BigInt(lastEventId)
+    : 0n;
+}
+
+async function isAtEnd(engine: SagaReader, id: string, after: bigint): Promise<boolean> {
+  const iterator = engine.events(id, { after })[Symbol.asyncIterator]();
+  const { done = false } = await iterator.next();
+  await iterator.return?.();
+  return done;
+}
+
+async function* toServerSent(
+  entries: AsyncIterable<JournalEntry>,
+): AsyncGenerator<ServerSentEvent, void, undefined> {
+  for await (const { seq, event } of entries) {
+    yield {
+      id: seq.toString(),
+      event: event.type,
+      data: plainJson({ seq: Number(seq), ...event }),
+    };
+  }
+}

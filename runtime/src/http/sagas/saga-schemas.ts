@@ -1,0 +1,82 @@
+import { Type, type TSchema, type TUnsafe } from 'typebox';
+
+/** A value or null, as OpenAPI 3.1 says it. */
+function orNull<T>(type: string, rest: object = {}): TUnsafe<T | null> {
+  return Type.Unsafe<T | null>({ type: [type, 'null'], ...rest });
+}
+
+const time = Type.String({ format: 'date-time' });
+const timeOrNull = orNull<string>('string', { format: 'date-time' });
+
+const errorSchema = Type.Unsafe<unknown>({
+  type: ['object', 'null'],
+  required: ['code', 'message', 'step'],
+  properties: {
+    code: { type: 'string', description: 'Of the runtime, or of the domain. Stable.' },
+    message: { type: 'string' },
+    step: {
+      type: ['string', 'null'],
+      description: 'Where it came from; null: from outside a step, as with a cancel or a timeout.',
+    },
+  },
+});
+
+/** `GET /api/v1/sagas/{id}` */
+export const sagaSchema: TSchema = Type.Object(
+  {
+    sagaId: Type.String(),
+    definition: Type.String(),
+    definitionVersion: Type.Integer(),
+    status: Type.Enum(['pending', 'running', 'completed', 'compensating', 'compensated', 'failed']),
+    currentStep: orNull<string>('string'),
+    input: Type.Unknown({ description: 'What it was started with.' }),
+    results: Type.Record(Type.String(), Type.Unknown(), {
+      description: 'What each step answered, by its name.',
+    }),
+    correlationId: Type.String(),
+    startedAt: time,
+    updatedAt: time,
+    finishedAt: timeOrNull,
+    error: errorSchema,
+  },
+  { description: 'A saga as it is now.' },
+);
+
+/** `GET /api/v1/sagas/{id}/history` */
+export const historySchema: TSchema = Type.Object(
+  {
+    sagaId: Type.String(),
+    history: Type.Array(
+      Type.Object({
+        step: Type.String(),
+        kind: Type.Enum(['step', 'compensation']),
+        status: Type.Enum([
+          'running',
+          'completed',
+          'failed',
+          'skipped',
+          'compensating',
+          'compensated',
+          'compensation_failed',
+        ]),
+        attempt: Type.Integer({ description: '1, 2, … per step and kind; 0 when it was skipped.' }),
+        startedAt: time,
+        finishedAt: timeOrNull,
+        durationMs: orNull<number>('number'),
+        error: errorSchema,
+      }),
+    ),
+  },
+  { description: 'Every attempt, in the order it happened.' },
+);
+
+/** The answer to a cancel or resume. */
+export const acceptedSchema: TSchema = Type.Object(
+  { sagaId: Type.String() },
+  { description: 'Accepted: durable, and done by whichever process has the saga.' },
+);
+
+/** Which saga. */
+export const sagaParams: TSchema = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 255, description: 'Id of the saga.' }),
+});
