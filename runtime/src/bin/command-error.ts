@@ -5,6 +5,11 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** For settings that are part of how a command was called: a mistake in them is a wrong call. */
+export function asUsageError(error: unknown): never {
+  throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+}
+
 /** Writes what went wrong as one line and returns the exit code: 2 for a wrong call, 1 for everything else. */
 export function reportFailure(command: string, error: unknown): number {
   const text = error instanceof Error ? error.message : String(error);

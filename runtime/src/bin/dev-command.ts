@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import type { Logger } from '../foundation/logger.ts';
 import { createMigrator } from '../migrations/migrator.ts';
-import { UsageError } from './command-error.ts';
+import { asUsageError, UsageError } from './command-error.ts';
 import { DevSession } from './dev-session.ts';
 import { loadEnvFile } from './env-file.ts';
 import { openProjectDatabase, type ProjectDatabase } from './project-database.ts';
@@ -30,7 +30,7 @@ export async function devCommand(args: readonly string[], logger: Logger): Promi
   }
   await loadEnvFile();
   process.env['NODE_ENV'] ??= 'development';
-  const { components } = await readProjectSettings();
+  const { components } = await readProjectSettings().catch(asUsageError);
   const startedAt = performance.now();
   const database = await openProjectDatabase(logger);
   try {

@@ -3,7 +3,7 @@ import type { Logger } from '../foundation/logger.ts';
 import { createMigration } from '../migrations/create-migration.ts';
 import { displayPath } from '../migrations/migration-file.ts';
 import { createMigrator, type MigrationStep, type Migrator } from '../migrations/migrator.ts';
-import { UsageError } from './command-error.ts';
+import { asUsageError, UsageError } from './command-error.ts';
 import { loadEnvFile } from './env-file.ts';
 import { notOneOf } from '../foundation/nearest.ts';
 import { openProjectDatabase } from './project-database.ts';
@@ -44,7 +44,7 @@ export async function migrateCommand(
     return print(displayPath(await createMigration('migrations', call.name)));
   }
   await loadEnvFile();
-  const { components } = await readProjectSettings();
+  const { components } = await readProjectSettings().catch(asUsageError);
   const database = await openProjectDatabase(logger);
   try {
     const migrator = createMigrator({ databaseUrl: database.url, components, logger });

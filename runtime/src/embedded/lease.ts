@@ -115,7 +115,7 @@ function spawnKeeper(configuration: KeeperConfiguration): Promise<void> {
     child.once('error', reject);
     child.once('close', () => {
       // Of a stack trace, the line that says what happened.
-      const [first = errors.trim()] = errors.split('\n').filter((line) => /Error\b.*:/.test(line));
+      const first = errors.split('\n').find((line) => /Error\b.*:/.test(line)) ?? errors.trim();
       reject(embeddedError('The keeper of the server did not start.', { log: [first] }));
     });
     child.stdout.once('data', () => {

@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from 'potter-runtime/embedded';
+import { silentLogger } from 'potter-runtime/foundation';
+import { deferred } from '../../support/deferred.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { gone, keeperPid, serverPid } from './processes.ts';
 
@@ -164,6 +166,24 @@ test('a server that was killed together with its keeper is started again and rec
   await gone(pid);
   await using second = await startEmbeddedPostgres({ directory: folder.path });
   expect(await ask(second, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
+});
+
+test('a server that dies under its users is reported to them, and can be started again', async () => {
+  await using folder = await temporaryFolder();
+  const told = deferred<unknown>();
+  const first = await startEmbeddedPostgres({
+    ...quick,
+    directory: folder.path,
+    logger: { ...silentLogger, error: (_message, fields) => told.resolve(fields?.['error']) },
+  });
+  process.kill(await serverPid(first.dataDirectory), 'SIGKILL');
+  expect(await told.promise).toMatchObject({
+    code: 'EMBEDDED_DATABASE_FAILED',
+    message: expect.stringContaining('stopped by itself'),
+  });
+  await first.stop();
+  await using second = await startEmbeddedPostgres({ ...quick, directory: folder.path });
+  expect(await ask(second, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
 });
 
 test('the draft that a killed start left behind is cleared away', async () => {
