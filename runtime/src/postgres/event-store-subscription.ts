@@ -100,7 +100,7 @@ export class PostgresSubscription {
       await this.#passGap();
       return undefined;
     }
-    const last = page.at(gap - 1) ?? this.#position;
+    const last = page.at(gap < 0 ? -1 : gap - 1) ?? this.#position;
     const full = page.length === this.#batchSize;
     // Far behind: what is decided by now needs no look at every position, and no look for gaps.
     if (full) await this.#proveWithoutWait();

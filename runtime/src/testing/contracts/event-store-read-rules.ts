@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { NewEvent } from '../../events/event.ts';
 import type { RecordedEvent } from '../../events/recorded-event.ts';
 import { streamId } from '../../events/stream-id.ts';
 import { newId } from '../../foundation/ids.ts';
@@ -8,6 +9,12 @@ import { all, counted, type EventStoreRule } from './event-store-subject.ts';
 
 const numbers = (events: readonly RecordedEvent[]): readonly number[] =>
   events.map(({ data }) => (data as { readonly n: number }).n);
+
+const make = (n: number, type: string, ...tags: readonly string[]): NewEvent => ({
+  type,
+  data: { n },
+  tags,
+});
 
 /** What comes back, and which part of it. */
 export function readRules<Tx>(): readonly EventStoreRule<Tx>[] {
@@ -109,11 +116,6 @@ export function readRules<Tx>(): readonly EventStoreRule<Tx>[] {
     {
       name: 'reads the whole store by category, type, tags, position and time',
       check: async ({ store }, category) => {
-        const make = (n: number, type: string, ...tags: readonly string[]) => ({
-          type,
-          data: { n },
-          tags,
-        });
         const { lastPosition: before } = await store.appendToStream(
           streamId(`${category}x`, '1'),
           counted(1, 99),

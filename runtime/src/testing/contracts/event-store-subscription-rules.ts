@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { SubscribeOptions } from '../../event-store/subscription.ts';
+import type { NewEvent } from '../../events/event.ts';
 import type { RecordedEvent } from '../../events/recorded-event.ts';
 import { streamId } from '../../events/stream-id.ts';
 import { counted, type EventStoreRule, type EventStoreSubject } from './event-store-subject.ts';
@@ -18,6 +19,8 @@ async function follow<Tx>(
   }
   throw new assert.AssertionError({ message: 'the subscription ended by itself' });
 }
+
+const made = (type: string, tag: string): NewEvent => ({ type, data: { n: 1 }, tags: [tag] });
 
 /** Delivery: everything, once, in order, soon. */
 export function subscriptionRules<Tx>(): readonly EventStoreRule<Tx>[] {
@@ -93,7 +96,6 @@ export function subscriptionRules<Tx>(): readonly EventStoreRule<Tx>[] {
       name: 'delivers only what its filter asks for and moves its position past the rest',
       check: async (subject, category) => {
         const { store } = subject;
-        const made = (type: string, tag: string) => ({ type, data: { n: 1 }, tags: [tag] });
         const { events } = await store.appendToStream(streamId(category, '1'), [
           made('Wanted', 'a'),
           made('Other', 'a'),
