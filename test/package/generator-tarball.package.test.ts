@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HELP_EXAMPLES } from '../../generators/cli/options.ts';
 import { templateFiles } from '../../generators/engine/directory-templates.ts';
 import { EXAMPLES } from '../../generators/examples/registry.ts';
 import { packGenerator } from '../../scripts/pack-generator.ts';
@@ -266,5 +267,27 @@ describe('the installed command', () => {
     const said = await command(['fixture-service', 'x', '--json', '--no-install'], root.path);
     expect(resultOf(said.stdout)).toMatchObject({ ok: true, example: 'fixture-service' });
     expect(said.stderr).toContain('Wrote fixture-service to x');
+  });
+});
+
+describe('the examples in the help', () => {
+  const lines = HELP_EXAMPLES.map((line) => [line] as const);
+
+  test.each(lines)('%s does what it says, in a dry run', async (line) => {
+    using root = temporaryDirectory();
+    const words = line
+      .replace(/^(?:npm create potter-example|npx create-potter-example) /u, '')
+      .split(' ');
+    expect(words.length).toBeLessThan(line.split(' ').length);
+    const said = await runProcess(binary(real), [...words, '--dry-run', '--json'], {
+      cwd: root.path,
+    });
+    expect(resultOf(said.stdout)).toMatchObject({ ok: true, dryRun: true, example: words[0] });
+    expect(readdirSync(root.path)).toEqual([]);
+  });
+
+  test('npm passes positional arguments on without --, as the first of them needs', () => {
+    const [first = ''] = HELP_EXAMPLES;
+    expect(first).toMatch(/^npm create potter-example \S+ \S+$/u);
   });
 });
