@@ -14,6 +14,11 @@ export function assertDatabaseUrl(url: string, variable = 'DATABASE_URL'): void 
   });
 }
 
+/** Whether a text has the form of a database URL. */
+export function isDatabaseUrl(text: string): boolean {
+  return problemOf(text) === undefined;
+}
+
 function problemOf(url: string): string | undefined {
   if (url.trim() === '') return 'is empty';
   let parsed: URL;

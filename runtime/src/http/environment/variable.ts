@@ -1,3 +1,4 @@
+import { isDatabaseUrl } from '../../foundation/database-url.ts';
 import { type Duration, durationMs } from '../../foundation/duration.ts';
 
 /** How one environment variable is read. */
@@ -121,7 +122,12 @@ export function url(
 
 /** A PostgreSQL URL: `postgres://user:password@host:5432/database`. */
 export function postgresUrl(options: { readonly default?: string } = {}): Variable<string> {
-  return url(['postgres', 'postgresql'], options);
+  return {
+    accepted: 'a URL such as postgres://user:password@host:5432/database',
+    secret: true,
+    parse: (value) => (isDatabaseUrl(value) ? value : undefined),
+    fallback: fallbackOf(options),
+  };
 }
 
 /** A host name or an address to listen on. */
