@@ -3,7 +3,7 @@ import type { Event, EventMetadata, NewEvent } from '../events/event.ts';
 import type { RecordedEvent } from '../events/recorded-event.ts';
 import type { StreamId } from '../events/stream-id.ts';
 import { ConcurrencyConflictError } from '../event-store/concurrency-conflict-error.ts';
-import { isExpected } from '../event-store/expected-version.ts';
+import { type ExpectedVersion, isExpected } from '../event-store/expected-version.ts';
 import type { AggregateDefinition } from './aggregate-definition.ts';
 import { type CommandJob, insideCommand } from './command-job.ts';
 
@@ -48,7 +48,7 @@ export async function decideTogether<State, E extends Event, Command>(
   for (const [index, job] of jobs.entries()) {
     const version = before.version + BigInt(all.length);
     if (!isExpected(job.expected, version)) {
-      const error = new ConcurrencyConflictError(stream, job.expected, version);
+      const error = staleExpectation(stream, job.expected, version);
       verdicts.push({ kind: 'refused', job, error });
       continue;
     }
@@ -110,7 +110,7 @@ export function stillExpected<State, E extends Event, Command>(
     // What is expected beyond the stream's end may have been made by a neighbour in the batch.
     if (isExpected(expected, actual) || (typeof expected === 'bigint' && expected > actual))
       return true;
-    reject(new ConcurrencyConflictError(stream, expected, actual));
+    reject(staleExpectation(stream, expected, actual));
     return false;
   });
 }
@@ -122,4 +122,22 @@ export function isFaultOfOne(error: unknown): boolean {
     isPotterError(error, 'INVALID_ARGUMENT') ||
     isPotterError(error, 'EVENT_ID_CONFLICT')
   );
+}
+
+function staleExpectation(
+  stream: StreamId,
+  expected: ExpectedVersion,
+  actual: bigint,
+): ConcurrencyConflictError {
+  const remedy = 'What the caller saw has changed since: load it, and decide anew.';
+  return new ConcurrencyConflictError(stream, expected, actual, remedy);
+}
+
+/** The conflict that is thrown when no retry is left. */
+export function retriesExhausted(
+  { stream, expected, actual }: ConcurrencyConflictError,
+  attempts: number,
+): ConcurrencyConflictError {
+  const remedy = `Other processes wrote it during each of ${attempts} attempts: try again later, or let the repository's 'retry' make more.`;
+  return new ConcurrencyConflictError(stream, expected, actual, remedy);
 }

@@ -14,7 +14,13 @@ import { noopTracer, type Span, type Tracer } from '../observability/tracer.ts';
 import { everyEvents } from '../snapshots/snapshot-strategy.ts';
 import type { AggregateDefinition } from './aggregate-definition.ts';
 import { type CommandJob, isInsideCommand } from './command-job.ts';
-import { decideTogether, isFaultOfOne, settle, stillExpected } from './command-batch.ts';
+import {
+  decideTogether,
+  isFaultOfOne,
+  retriesExhausted,
+  settle,
+  stillExpected,
+} from './command-batch.ts';
 import { repositoryMetrics, type RepositoryMetrics } from './repository-metrics.ts';
 import type {
   Handled,
@@ -219,7 +225,7 @@ export class Repository<State, E extends Event, Command, Tx = never> {
           elapsedMs,
           ...(previousDelayMs !== undefined && { previousDelayMs }),
         });
-        if (delayMs === undefined) throw error;
+        if (delayMs === undefined) throw retriesExhausted(error, attempt);
         attempt += 1;
         previousDelayMs = delayMs;
         await sleep(delayMs, { clock: this.#clock, signal });

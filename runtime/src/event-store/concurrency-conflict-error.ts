@@ -10,11 +10,16 @@ export class ConcurrencyConflictError extends PotterError {
   /** The version the stream has; 0n when it has no events. */
   readonly actual: bigint;
 
-  constructor(stream: StreamId, expected: ExpectedVersion, actual: bigint) {
+  /** @param remedy what to do next, where the thrower knows better than a store does. */
+  constructor(
+    stream: StreamId,
+    expected: ExpectedVersion,
+    actual: bigint,
+    remedy = 'Load the stream again, decide again and append again; a repository does so by itself.',
+  ) {
     super('CONCURRENCY_CONFLICT', {
       message: `Stream '${stream}' was expected at version '${expected}' but is at ${actual}.`,
-      remedy:
-        'Load the stream again, decide again and append again; a repository does so by itself.',
+      remedy,
       details: { stream, expected, actual },
     });
     this.stream = stream;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { repository } from 'potter-runtime/aggregates';
+import { drop, upcast, upcasterChain } from 'potter-runtime/events';
 import { everyEvents } from 'potter-runtime/snapshots';
 import { inTransaction, PostgresEventStore, PostgresSnapshotStore } from 'potter-runtime/postgres';
 import { snapshotStoreContract } from 'potter-runtime/testing';
@@ -119,6 +120,42 @@ describe('a repository on PostgreSQL', () => {
     await accounts.close();
     expect(await snapshots.list(accounts.streamOf('DE-tx'))).toEqual([]);
     expect(await accounts.load('DE-tx')).toMatchObject({ version: 2n, state: { balanceCents: 5 } });
+  });
+
+  test('brings old events to their current form behind a snapshot too, and counts what was dropped', async () => {
+    const upcasters = upcasterChain({
+      current: { MoneyDeposited: 2 },
+      upcasters: [
+        upcast('MoneyDeposited', 1, ({ euros }: { readonly euros: number }) => ({
+          amountCents: euros * 100,
+        })),
+        drop('AccountRenamed'),
+      ],
+    });
+    const eventStore = new PostgresEventStore({ pool: database.pool, upcasters });
+    const { snapshots } = stores();
+    const accounts = repository(bankAccount, {
+      eventStore,
+      snapshots: { store: snapshots, strategy: everyEvents(2) },
+    });
+    await accounts.handle('DE-old', (account) => [
+      open('Ada')(account),
+      deposit(1)({ ...account, status: 'open' }),
+    ]);
+    await accounts.close();
+    await eventStore.appendToStream(accounts.streamOf('DE-old'), [
+      { type: 'MoneyDeposited', data: { euros: 2 }, schemaVersion: 1 },
+      { type: 'AccountRenamed', data: {}, schemaVersion: 1 },
+    ]);
+    expect(await accounts.load('DE-old', { version: 99n })).toMatchObject({
+      state: { balanceCents: 201 },
+      version: 4n,
+      snapshotVersion: 2n,
+      eventsRead: 1,
+    });
+    expect(await accounts.handle('DE-old', deposit(1))).toMatchObject({ version: 5n });
+    await accounts.close();
+    await eventStore.close();
   });
 
   test('leaves nothing behind when the caller’s transaction is rolled back', async () => {
