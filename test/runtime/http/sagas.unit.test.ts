@@ -6,7 +6,13 @@ import {
   sagaRoutes,
 } from 'potter-runtime/http';
 import { noRetry, simpleRetry } from 'potter-runtime/foundation';
-import { createSagaEngine, InMemorySagaStore, saga, type SagaEngine } from 'potter-runtime/sagas';
+import {
+  createSagaEngine,
+  InMemorySagaStore,
+  type InMemoryTransaction,
+  saga,
+  type SagaEngine,
+} from 'potter-runtime/sagas';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deferred } from '../../support/deferred.ts';
 
@@ -40,7 +46,7 @@ const orderSaga = saga<Order>('order-saga', { version: 1 })
   .build();
 
 let service: HttpService;
-let engine: SagaEngine<never>;
+let engine: SagaEngine<InMemoryTransaction>;
 let url: string;
 
 beforeEach(async () => {
@@ -51,7 +57,7 @@ beforeEach(async () => {
     version: '1.0.0',
     idempotency: new InMemoryIdempotencyStore(),
   });
-  engine = createSagaEngine<never>({ store: new InMemorySagaStore(), definitions: [orderSaga] });
+  engine = createSagaEngine({ store: new InMemorySagaStore(), definitions: [orderSaga] });
   sagaRoutes(service, engine);
   await engine.run();
   url = `${await service.listen({ port: 0 })}/api/v1/sagas`;

@@ -1,0 +1,89 @@
+import { Rejection } from '../../runtime/src/errors/rejection.ts';
+import { exponentialBackoff } from '../../runtime/src/foundation/backoff.ts';
+import type { PostgresPool, PostgresTransaction } from '../../runtime/src/postgres/client.ts';
+import { fence } from '../../runtime/src/postgres/fence.ts';
+import { inTransaction } from '../../runtime/src/postgres/transaction.ts';
+import { saga } from '../../runtime/src/sagas/saga-builder.ts';
+import type { SagaDefinition } from '../../runtime/src/sagas/saga-definition.ts';
+
+/** What the saga is told to do. */
+export interface EffectsInput {
+  /** The last step refuses, so that everything is undone. */
+  readonly refuse: boolean;
+  /** How long a step takes, in milliseconds. */
+  readonly stepMs?: number;
+}
+
+/** Where participants note what they did. Nothing in it stops a second row for one key: tests look for those. */
+export const EFFECTS_TABLE =
+  'CREATE TABLE effects (no bigserial PRIMARY KEY, saga_id text NOT NULL, key text NOT NULL)';
+
+export const REMOTE_STEPS = ['reserve-inventory', 'process-payment', 'create-shipment'] as const;
+
+const retry = exponentialBackoff({ maxAttempts: 50, initialDelay: 20, maxDelay: 200 });
+
+/** A saga of three participants behind fences and one step in the saga's own transaction. */
+export function effectsSaga(pool: PostgresPool): SagaDefinition<EffectsInput, PostgresTransaction> {
+  const note = (tx: PostgresTransaction, sagaId: string, key: string): Promise<unknown> =>
+    tx.query({
+      text: 'INSERT INTO effects (saga_id, key) VALUES ($1, $2)',
+      values: [sagaId, key],
+    });
+  const call = (sagaId: string, key: string): Promise<string | undefined> =>
+    inTransaction(pool, (tx) =>
+      fence(tx, key, async () => {
+        await note(tx, sagaId, key);
+        return key;
+      }),
+    );
+  const remote = {
+    execute: async ({ sagaId, key, input, signal }: Attempt) => {
+      await pause(input.stepMs, signal);
+      return (await call(sagaId, key)) ?? null;
+    },
+    compensate: async ({ sagaId, key }: Attempt) => void (await call(sagaId, key)),
+    retry,
+    compensateRetry: retry,
+  };
+  return saga<EffectsInput, PostgresTransaction>('effects-saga', { version: 1, snapshotEvery: 3 })
+    .step('reserve-inventory', remote)
+    .step('process-payment', remote)
+    .step('create-shipment', remote)
+    .transactionalStep('complete-order', {
+      execute: async ({ tx, sagaId, key, input }) => {
+        await note(tx, sagaId, key);
+        if (input.refuse) throw new Rejection('REFUSED', 'The last step says no.');
+        return null;
+      },
+      retry,
+    })
+    .build();
+}
+
+interface Attempt {
+  readonly sagaId: string;
+  readonly key: string;
+  readonly input: EffectsInput;
+  readonly signal: AbortSignal;
+}
+
+function pause(ms: number | undefined, signal: AbortSignal): Promise<void> {
+  if (ms === undefined) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** What the effects of one finished saga must be, in their order. */
+export function expectedEffects(
+  sagaId: string,
+  status: 'completed' | 'compensated',
+): readonly string[] {
+  const done = REMOTE_STEPS.map((step) => `${sagaId}/${step}/do`);
+  if (status === 'completed') return [...done, `${sagaId}/complete-order/do`];
+  return [...done, ...REMOTE_STEPS.toReversed().map((step) => `${sagaId}/${step}/undo`)];
+}

@@ -1,0 +1,71 @@
+import { Pool } from 'pg';
+import { createSagaEngine } from '../../runtime/src/sagas/create-saga-engine.ts';
+import { effectsSaga } from './effects-saga.ts';
+import { KillingSagaStore } from './killing-store.ts';
+
+/**
+ * A process that runs sagas, for tests that kill it. Tells on standard output, a line each: `ready`, `accepted <sagaId>`,
+ * `settled <sagaId> <points>`. SIGTERM stops it gracefully.
+ */
+const {
+  DATABASE_URL: connectionString,
+  LEASE_MS = '500',
+  START = '',
+  REFUSE = '',
+  KILL_AT = '0',
+  STEP_MS = '0',
+  FLOOD = '0',
+} = process.env;
+
+const pool = new Pool({ connectionString, max: 6 });
+// Tests stop servers and kill connections on purpose.
+pool.on('error', () => {});
+const definition = effectsSaga(pool);
+const store = new KillingSagaStore({ pool });
+const engine = createSagaEngine({
+  store,
+  definitions: [definition],
+  lease: Number(LEASE_MS),
+  poll: Math.min(1_000, Math.floor(Number(LEASE_MS) / 5)),
+});
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+let stopping = false;
+
+async function stop(): Promise<void> {
+  stopping = true;
+  await engine.stop();
+  await store.close();
+  await pool.end();
+}
+
+process.once('SIGTERM', () => void stop().then(() => say('stopped')));
+await engine.run();
+say('ready');
+if (START !== '') {
+  store.killAt = Number(KILL_AT) === 0 ? 0 : store.points + Number(KILL_AT);
+  const before = store.points;
+  const input = { refuse: REFUSE !== '', ...(STEP_MS !== '0' && { stepMs: Number(STEP_MS) }) };
+  await engine.start(definition, input, { sagaId: START });
+  say(`accepted ${START}`);
+  if (FLOOD === '0') {
+    await engine.settled(START);
+    say(`settled ${START} ${store.points - before}`);
+    await stop();
+  }
+}
+
+/** One after the other, as many at once as FLOOD says; every third is to be undone. */
+async function flood(lane: number): Promise<void> {
+  for (let n = 0; !stopping; n += 1) {
+    try {
+      const options = { sagaId: `${START}-${process.pid}-${lane}-${n}` };
+      const { sagaId } = await engine.start(definition, { refuse: n % 3 === 2 }, options);
+      say(`accepted ${sagaId}`);
+      await engine.settled(sagaId);
+    } catch {
+      // The process stops, or the server does: what was accepted was said.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+await Promise.all(Array.from({ length: Number(FLOOD) }, (_, lane) => flood(lane)));
