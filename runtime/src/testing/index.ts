@@ -14,3 +14,24 @@ export {
 } from './contracts/snapshot-store-contract.ts';
 export { eventStoreContract } from './contracts/event-store-contract.ts';
 export type { EventStoreSubject } from './contracts/event-store-subject.ts';
+export {
+  idempotencyStoreContract,
+  type IdempotencyStoreSubject,
+} from './contracts/idempotency-store-contract.ts';
+// Sagas that are killed at every write
+export {
+  crashEverywhere,
+  type CrashEverywhereOptions,
+  type CrashReport,
+  type CrashViolation,
+  type Kill,
+  type KillMode,
+} from './crash-everywhere.ts';
+export { ParticipantLedger, type LedgerClient, type LedgerEntry } from './participant-ledger.ts';
+export {
+  interceptSagaStore,
+  type SagaStoreCall,
+  type SagaStoreInterceptor,
+} from './intercept-saga-store.ts';
+export { never, SimulatedProcess } from './simulated-process.ts';
+export { effectViolations, journalViolations, type Violation } from './saga-invariants.ts';
