@@ -9,15 +9,22 @@ export interface ErrorDescription {
 }
 
 /**
- * Reduces any thrown value to code and message; the message does not repeat the code. Values that are no error of the
- * runtime or the domain get `INTERNAL_ERROR`. Never throws, whatever was thrown.
+ * Reduces any thrown value to code and message; the message does not repeat the code. Errors of others keep a code of
+ * the same form when they have one (`ECONNREFUSED`, `PAYMENT_PROVIDER_DOWN`), else they get `INTERNAL_ERROR`. Never
+ * throws, whatever was thrown.
  */
 export function describeError(value: unknown): ErrorDescription {
   if (value instanceof PotterError) {
     return { code: value.code, message: value.message.replace(`[${value.code}] `, '') };
   }
   if (value instanceof Rejection) return { code: value.code, message: value.message };
-  return { code: 'INTERNAL_ERROR', message: messageOf(value) };
+  return { code: ownCode(value) ?? 'INTERNAL_ERROR', message: messageOf(value) };
+}
+
+function ownCode(value: unknown): string | undefined {
+  if (!(value instanceof Error) || !('code' in value)) return undefined;
+  const { code } = value;
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,63}$/.test(code) ? code : undefined;
 }
 
 function messageOf(value: unknown): string {

@@ -1,3 +1,5 @@
+import type { SagaError } from './saga-event.ts';
+
 /** What every attempt is told, doing or undoing. */
 export interface AttemptContext<Input, Results> {
   readonly sagaId: string;
@@ -37,7 +39,9 @@ export type CompensateWhen = 'attempted' | 'completed';
 export type CompensateContext<Input, Results, Result, When extends CompensateWhen> = AttemptContext<
   Input,
   Results
-> &
-  (When extends 'completed'
+> & {
+  /** Why the saga is being undone: the refusal of a step, a cancel, a timeout. */
+  readonly cause: SagaError;
+} & (When extends 'completed'
     ? Extract<StepOutcome<Result>, { outcome: 'done' }>
     : StepOutcome<Result>);

@@ -76,6 +76,8 @@ describe('the description of a thrown value', () => {
     ],
     ['an Error', new TypeError('boom'), 'INTERNAL_ERROR', 'boom'],
     ['an Error without a message', new TypeError(), 'INTERNAL_ERROR', 'TypeError'],
+    ['an Error with a code of its own', coded('PROVIDER_DOWN'), 'PROVIDER_DOWN', 'boom'],
+    ['an Error whose code has another form', coded('23505'), 'INTERNAL_ERROR', 'boom'],
     ['a string', 'plain', 'INTERNAL_ERROR', 'plain'],
     [
       'undefined',
@@ -107,3 +109,7 @@ test('every code is SCREAMING_SNAKE and explained in one sentence', () => {
     expect(meaning).toMatch(/^[A-Z].*\.$/);
   }
 });
+
+function coded(code: string): Error {
+  return Object.assign(new Error('boom'), { code });
+}

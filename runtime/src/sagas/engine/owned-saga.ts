@@ -355,6 +355,7 @@ export class OwnedSaga {
         return running.signal;
       },
       direction,
+      cause: state.cause,
       outcome: step?.outcome ?? 'unknown',
       result: step?.result,
     };

@@ -40,7 +40,7 @@ export interface Walk {
 export type Invocation = AttemptContext<unknown, unknown> &
   (
     | { readonly direction: 'forward' }
-    | ({ readonly direction: 'compensate' } & StepOutcome<unknown>)
+    | ({ readonly direction: 'compensate'; readonly cause: SagaError } & StepOutcome<unknown>)
   );
 
 /** What the orchestrator lends to a running attempt. */
