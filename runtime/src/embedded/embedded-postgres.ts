@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { silentLogger, type Logger } from '../foundation/logger.ts';
@@ -9,6 +9,7 @@ import type { KeeperConfiguration } from './keeper-protocol.ts';
 import { acquireLease, type Lease } from './lease.ts';
 import { canReach, serverUser } from './server-user.ts';
 import type { Durability } from './server-process.ts';
+import { TEMPORARY_PREFIX } from './sweep-temporary.ts';
 
 /** How {@link startEmbeddedPostgres} starts. */
 export interface EmbeddedPostgresOptions {
@@ -73,7 +74,13 @@ export async function startEmbeddedPostgres(
     durability,
     ...(options.cacheDirectory === undefined ? {} : { cacheDirectory: options.cacheDirectory }),
   };
-  const lease = await acquireLease(configuration, (message) => logger.info(message));
+  const lease = await acquireLease(configuration, (message) => logger.info(message)).catch(
+    async (error: unknown) => {
+      if (configuration.ephemeral)
+        await rm(configuration.directory, { recursive: true, force: true });
+      throw error;
+    },
+  );
   const { port, password, version, dataDirectory } = lease.server;
   const urlOf = (name: string): string =>
     `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/${encodeURIComponent(name)}`;
@@ -140,7 +147,7 @@ async function defaultDirectory(persistent: boolean): Promise<string> {
   let parent = tmpdir();
   const user = await serverUser(parent);
   if (!(await canReach(user, parent))) parent = '/tmp';
-  const directory = await mkdtemp(join(parent, 'potter-postgres-'));
+  const directory = await mkdtemp(join(parent, TEMPORARY_PREFIX));
   // The server's user must be able to enter, and only that.
   if (user !== undefined) await chmod(directory, 0o711);
   return directory;

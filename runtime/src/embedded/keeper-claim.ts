@@ -23,7 +23,7 @@ export async function claimKeeper(
     if (await create(file, address)) return { release: () => releaseClaim(file, address) };
     const before = await readFile(file, 'utf8').catch(() => '');
     const incumbent = await readKeeperAddress(file);
-    if (incumbent !== undefined && (await answers(incumbent.port))) return undefined;
+    if (incumbent !== undefined && (await keeperAnswers(incumbent.port))) return undefined;
     if (incumbent === undefined && unreadable < UNREADABLE_ATTEMPTS) {
       unreadable += 1;
       await wait(20);
@@ -49,12 +49,14 @@ async function releaseClaim(file: string, address: KeeperAddress): Promise<void>
   if (current?.token === address.token) await rm(file, { force: true });
 }
 
-function answers(port: number): Promise<boolean> {
+/** Whether somebody listens on a keeper's port. */
+export function keeperAnswers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true));
     socket.once('error', () => resolve(false));
-    socket.once('close', () => socket.destroy());
-    socket.once('connect', () => socket.destroy());
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
   });
 }

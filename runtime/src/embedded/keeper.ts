@@ -13,6 +13,7 @@ import { KeeperLeases } from './keeper-leases.ts';
 import type { KeeperConfiguration, KeeperMessage } from './keeper-protocol.ts';
 import { hasCluster, keeperFile, prepareLayout, writeSettings } from './layout.ts';
 import { startServer, type ServerProcess } from './server-process.ts';
+import { sweepTemporary } from './sweep-temporary.ts';
 
 async function main(configuration: KeeperConfiguration): Promise<void> {
   const leases = await KeeperLeases.open();
@@ -26,6 +27,10 @@ async function main(configuration: KeeperConfiguration): Promise<void> {
   });
   try {
     const server = await prepare(configuration, (message) => leases.publish(message));
+    if (configuration.ephemeral) {
+      // Housekeeping: nobody waits for it, and its failure is nobody's trouble.
+      void sweepTemporary(configuration.directory).catch(() => {});
+    }
     await Promise.race([
       leases.unused(),
       interrupted,

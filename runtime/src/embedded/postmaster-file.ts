@@ -32,14 +32,14 @@ export function isAlive(pid: number): boolean {
 }
 
 /**
- * Whether this process is a PostgreSQL server. After a crash of the machine the number in the lock file can be
- * anybody's, and PostgreSQL itself would refuse to start because of it.
+ * Whether this process is the server of this data folder. After a crash of the machine the number in the lock file can
+ * be anybody's: PostgreSQL itself would refuse to start because of it, and stopping it would hit a stranger.
  */
-export async function isPostgres(pid: number): Promise<boolean> {
+export async function isServerOf(dataDirectory: string, pid: number): Promise<boolean> {
   if (!isAlive(pid)) return false;
   if (process.platform === 'win32') return true;
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => processCommand(pid));
-  return command.includes('postgres');
+  return command.includes('postgres') && command.includes(dataDirectory);
 }
 
 function processCommand(pid: number): Promise<string> {

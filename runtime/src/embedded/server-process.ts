@@ -9,7 +9,7 @@ import type { Binaries } from './binaries.ts';
 import { serverEnvironment } from './cluster.ts';
 import { embeddedError } from './embedded-error.ts';
 import type { Layout } from './layout.ts';
-import { isAlive, isPostgres, postmasterFile, readPostmaster } from './postmaster-file.ts';
+import { isAlive, isServerOf, postmasterFile, readPostmaster } from './postmaster-file.ts';
 
 /** How much a commit is worth; see {@link StartOptions}. */
 export type Durability = 'full' | 'none';
@@ -47,7 +47,8 @@ export async function startServer(
 ): Promise<ServerProcess> {
   const left = await readPostmaster(layout.dataDirectory);
   if (left !== undefined) {
-    if (await isPostgres(left.pid)) return adopt(left.pid, left.port, layout, binaries);
+    if (await isServerOf(layout.dataDirectory, left.pid))
+      return adopt(left.pid, left.port, layout, binaries);
     await rm(postmasterFile(layout.dataDirectory), { force: true });
   }
   let log: readonly string[] = [];

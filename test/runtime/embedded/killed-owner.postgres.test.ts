@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
+import { startEmbeddedPostgres } from 'potter-runtime/embedded';
 import { runProgram } from '../../support/program.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { gone, keeperPid, serverPid } from './processes.ts';
@@ -46,6 +47,20 @@ test('kill -9 of the user of a temporary server removes its files too', async ()
   await using _ = program;
   const server = await serverPid(dataDirectory);
   program.signal('SIGKILL');
+  await gone(server);
+  await vi.waitFor(() =>
+    expect(stat(dirname(dataDirectory))).rejects.toMatchObject({ code: 'ENOENT' }),
+  );
+});
+
+test('a temporary server whose user and keeper were both killed is cleared away by the next one', async () => {
+  const { program, dataDirectory } = await holder({ persistent: false });
+  await using _ = program;
+  const server = await serverPid(dataDirectory);
+  process.kill(await keeperPid(dirname(dataDirectory)), 'SIGKILL');
+  program.signal('SIGKILL');
+  await program.ended;
+  await using _next = await startEmbeddedPostgres({ persistent: false, durability: 'none' });
   await gone(server);
   await vi.waitFor(() =>
     expect(stat(dirname(dataDirectory))).rejects.toMatchObject({ code: 'ENOENT' }),
