@@ -133,8 +133,9 @@ async function call(
   );
 }
 
-const npm = (line: readonly string[], cwd: string, timeoutMs: number): Promise<string> =>
-  runProgram('npm', line, { cwd, env, timeoutMs });
+function npm(line: readonly string[], cwd: string, timeoutMs: number): Promise<string> {
+  return runProgram('npm', line, { cwd, env, timeoutMs });
+}
 
 async function step<Value>(
   subject: string,

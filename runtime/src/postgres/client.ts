@@ -32,9 +32,15 @@ export type PostgresTransaction = PostgresClient;
 export interface PostgresConnection extends PostgresClient {
   /** Gives the connection back; with an error or `true`, closes it instead. */
   release(destroy?: Error | boolean): void;
-  on(event: 'notification', listener: (message: { channel: string; payload?: string | undefined }) => void): unknown;
+  on(
+    event: 'notification',
+    listener: (message: { channel: string; payload?: string | undefined }) => void,
+  ): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  off(event: 'notification', listener: (message: { channel: string; payload?: string | undefined }) => void): unknown;
+  off(
+    event: 'notification',
+    listener: (message: { channel: string; payload?: string | undefined }) => void,
+  ): unknown;
   off(event: 'error', listener: (error: Error) => void): unknown;
 }
 
