@@ -1,4 +1,4 @@
-import { Pool } from 'pg';
+import { createPool } from '../../runtime/src/postgres/pool.ts';
 import { createSagaEngine } from '../../runtime/src/sagas/create-saga-engine.ts';
 import { effectsSaga } from './effects-saga.ts';
 import { KillingSagaStore } from './killing-store.ts';
@@ -8,7 +8,7 @@ import { KillingSagaStore } from './killing-store.ts';
  * `settled <sagaId> <points>`. SIGTERM stops it gracefully.
  */
 const {
-  DATABASE_URL: connectionString,
+  DATABASE_URL = '',
   LEASE_MS = '500',
   START = '',
   REFUSE = '',
@@ -17,9 +17,7 @@ const {
   FLOOD = '0',
 } = process.env;
 
-const pool = new Pool({ connectionString, max: 6 });
-// Tests stop servers and kill connections on purpose.
-pool.on('error', () => {});
+const pool = createPool(DATABASE_URL, { maxConnections: 6 });
 const definition = effectsSaga(pool);
 const store = new KillingSagaStore({ pool });
 const engine = createSagaEngine({
@@ -35,7 +33,7 @@ async function stop(): Promise<void> {
   stopping = true;
   await engine.stop();
   await store.close();
-  await pool.end();
+  await pool.close();
 }
 
 process.once('SIGTERM', () => void stop().then(() => say('stopped')));

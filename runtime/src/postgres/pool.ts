@@ -50,6 +50,11 @@ export function createPool(url: string, options: PoolOptions = {}): ManagedPostg
   pool.on('error', (error) => {
     logger.warn('an idle database connection broke', { target, error });
   });
+  // The server's last word can arrive in the same packet as its greeting, before whoever waited for the connection
+  // could listen. The statement that is sent on it fails by itself; unheard, the word would end the process.
+  pool.on('connect', (client) => {
+    client.on('error', () => {});
+  });
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= pool.end());
   const managed = Object.assign(pool, { close, [Symbol.asyncDispose]: close });
