@@ -3,6 +3,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Pool } from 'pg';
 import { inject } from 'vitest';
+import { createMigrator } from '../../runtime/src/migrations/migrator.ts';
 import {
   componentDirectory,
   RUNTIME_COMPONENTS,
@@ -72,7 +73,7 @@ async function templateOf(
   serverUrl: string,
   components: readonly RuntimeComponent[],
 ): Promise<string> {
-  const sql = (await Promise.all(components.map(upSections))).join('\n');
+  const sql = (await Promise.all(components.map(textsOf))).join('\n');
   const name = `template_${createHash('sha256').update(sql).digest('hex').slice(0, 16)}`;
   await client.query('SELECT pg_advisory_lock(hashtext($1))', [name]);
   const known = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
@@ -80,21 +81,23 @@ async function templateOf(
     const draft = `${name}_draft`;
     await client.query(`DROP DATABASE IF EXISTS ${draft}`);
     await client.query(`CREATE DATABASE ${draft} TEMPLATE template0`);
-    await withClient(urlOf(serverUrl, draft), async (inside) => {
-      await inside.query('CREATE SCHEMA IF NOT EXISTS potter');
-      await inside.query(sql);
-    });
+    await createMigrator({
+      databaseUrl: urlOf(serverUrl, draft),
+      components,
+      // There is no project around a test.
+      directory: 'no-project',
+    }).up();
     await client.query(`ALTER DATABASE ${draft} RENAME TO ${name}`);
   }
   await client.query('SELECT pg_advisory_unlock(hashtext($1))', [name]);
   return name;
 }
 
-async function upSections(component: RuntimeComponent): Promise<string> {
+async function textsOf(component: RuntimeComponent): Promise<string> {
   const directory = componentDirectory(component);
-  const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).sort();
+  const files = (await readdir(directory)).sort();
   const texts = await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')));
-  return texts.map((text) => text.split(/^\s*--[\s-]*Down Migration/im)[0]).join('\n');
+  return texts.join('\n');
 }
 
 function urlOf(serverUrl: string, database: string): string {
