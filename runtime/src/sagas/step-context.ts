@@ -19,8 +19,10 @@ export interface AttemptContext<Input, Results> {
   readonly signal: AbortSignal;
 }
 
-/** What a step is told when it is done. */
-export interface ExecuteContext<Input, Results> extends AttemptContext<Input, Results> {}
+/** What a step is told when it is done. Its key ends in `/do`. */
+export interface ExecuteContext<Input, Results> extends AttemptContext<Input, Results> {
+  readonly key: `${string}/do`;
+}
 
 /**
  * What is known of a step that is to be undone:
@@ -35,11 +37,12 @@ export type StepOutcome<Result> =
 /** When a step is undone: after every attempt to do it, or only after it was done. */
 export type CompensateWhen = 'attempted' | 'completed';
 
-/** What a step is told when it is undone. */
+/** What a step is told when it is undone. Its key ends in `/undo`. */
 export type CompensateContext<Input, Results, Result, When extends CompensateWhen> = AttemptContext<
   Input,
   Results
 > & {
+  readonly key: `${string}/undo`;
   /** Why the saga is being undone: the refusal of a step, a cancel, a timeout. */
   readonly cause: SagaError;
 } & (When extends 'completed'

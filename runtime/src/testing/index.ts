@@ -18,6 +18,8 @@ export {
   idempotencyStoreContract,
   type IdempotencyStoreSubject,
 } from './contracts/idempotency-store-contract.ts';
+export { sagaStoreContract } from './contracts/saga-store-contract.ts';
+export type { SagaStoreSubject } from './contracts/saga-store-subject.ts';
 // Sagas that are killed at every write
 export {
   crashEverywhere,

@@ -66,7 +66,9 @@ export class InMemorySagaStore<Tx = InMemoryTransaction> implements SagaStore<Tx
     options: { readonly lease?: Lease | null; readonly transaction?: Tx } = {},
   ): Promise<{ readonly created: boolean; readonly status: SagaStatus }> {
     const { lease = null, transaction } = options;
-    const existing = await this.#unlocked(saga.sagaId, transaction);
+    let blocked;
+    while ((blocked = this.#blocked(saga.sagaId, transaction))) await blocked;
+    const existing = this.#rows.get(saga.sagaId);
     if (existing) {
       if (existing.saga.fingerprint !== saga.fingerprint) throw alreadyExists(saga.sagaId);
       const repeated =
@@ -92,7 +94,9 @@ export class InMemorySagaStore<Tx = InMemoryTransaction> implements SagaStore<Tx
     options: { readonly transaction?: Tx } = {},
   ): Promise<CommitOutcome> {
     const { transaction } = options;
-    const row = await this.#unlocked(commit.sagaId, transaction);
+    let blocked;
+    while ((blocked = this.#blocked(commit.sagaId, transaction))) await blocked;
+    const row = this.#rows.get(commit.sagaId);
     if (!row?.isOwnedBy(commit.lease) || !this.#leases.isAlive(commit.lease.workerId)) {
       return { kind: 'lease-lost' };
     }
@@ -166,7 +170,9 @@ export class InMemorySagaStore<Tx = InMemoryTransaction> implements SagaStore<Tx
     message: SagaMessage,
     acceptedIn: readonly SagaStatus[],
   ): Promise<PostOutcome> {
-    const row = await this.#unlocked(sagaId, undefined);
+    let blocked;
+    while ((blocked = this.#blocked(sagaId, undefined))) await blocked;
+    const row = this.#rows.get(sagaId);
     if (!row) return { kind: 'not-found' };
     const before = row.inbox.find((entry) => entry.message.messageId === message.messageId);
     if (before) return { kind: 'accepted', seq: before.seq };
@@ -258,15 +264,15 @@ export class InMemorySagaStore<Tx = InMemoryTransaction> implements SagaStore<Tx
     queueMicrotask(() => this.#listeners.forEach(what));
   }
 
-  /** A row once no other transaction has it locked. */
-  async #unlocked(sagaId: string, transaction: Tx | undefined): Promise<SagaRow | undefined> {
-    for (;;) {
-      const row = this.#rows.get(sagaId);
-      if (!row || row.lockedBy === null || row.lockedBy === (transaction as object | undefined)) {
-        return row;
-      }
-      await this.#locks.released(row);
-    }
+  /**
+   * Resolves when the transaction that has a row locked ends; undefined when no other one has. Whoever was not made to wait
+   * must go on without a pause: between looking and writing nobody else may come.
+   */
+  #blocked(sagaId: string, transaction: Tx | undefined): Promise<void> | undefined {
+    const row = this.#rows.get(sagaId);
+    return !row || row.lockedBy === null || row.lockedBy === (transaction as object | undefined)
+      ? undefined
+      : this.#locks.released(row);
   }
 
   /** A row unless the transaction that made it is still open. */
