@@ -184,7 +184,7 @@ export class PostgresAppender {
     const repeated = (await this.findRepeated(transaction, [append])).get(append);
     if (repeated instanceof Error) throw repeated;
     if (repeated !== undefined) return repeated;
-    for (const { stream, expected } of all) {
+    for (const { stream, expected } of [...append.writes, ...append.checks]) {
       const actual = versions.get(stream) ?? 0n;
       if (!isExpected(expected, actual))
         throw new ConcurrencyConflictError(stream, expected, actual);

@@ -1,0 +1,280 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ConcurrencyConflictError } from 'potter-runtime/event-store';
+import { type NewEvent, streamId } from 'potter-runtime/events';
+import type { Attributes, Meter, Span, Tracer } from 'potter-runtime/observability';
+import { inTransaction, PostgresEventStore } from 'potter-runtime/postgres';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { isFullRun } from '../../support/full-run.ts';
+
+let database: TestDatabase;
+let store: PostgresEventStore;
+
+beforeAll(async () => {
+  database = await createTestDatabase({ components: ['event-store'] });
+  store = new PostgresEventStore({ pool: database.pool });
+});
+
+afterAll(async () => {
+  await store.close();
+  await database.close();
+});
+
+const event = (n: number): NewEvent => ({ type: 'Counted', data: { n } });
+
+async function versionsOf(stream: `${string}:${string}`): Promise<readonly bigint[]> {
+  const versions: bigint[] = [];
+  for await (const { version } of store.readStream(stream)) versions.push(version);
+  return versions;
+}
+
+/** Records what it is told. */
+class RecordingMeter implements Meter {
+  readonly recorded: { name: string; value: number; attributes: Attributes | undefined }[] = [];
+
+  counter(name: string) {
+    return {
+      add: (value: number, attributes?: Attributes) => this.#record(name, value, attributes),
+    };
+  }
+
+  histogram(name: string) {
+    return {
+      record: (value: number, attributes?: Attributes) => this.#record(name, value, attributes),
+    };
+  }
+
+  gauge(): void {}
+
+  of(name: string): readonly number[] {
+    return this.recorded.filter((one) => one.name === name).map(({ value }) => value);
+  }
+
+  #record(name: string, value: number, attributes: Attributes | undefined): void {
+    this.recorded.push({ name, value, attributes });
+  }
+}
+
+describe('appends that share a statement', () => {
+  test('a conflict fails only its own append', async () => {
+    const meter = new RecordingMeter();
+    const metered = new PostgresEventStore({
+      pool: database.pool,
+      meter,
+      groupCommit: { lanes: 1 },
+    });
+    await store.appendToStream(streamId('neighbours', '7'), [event(0)]);
+    const results = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, n) =>
+        metered.appendToStream(streamId('neighbours', String(n)), [event(n)], { expected: 'none' }),
+      ),
+    );
+    const refused = results.flatMap((one, n) =>
+      one.status === 'rejected' ? [[n, one.reason]] : [],
+    );
+    expect(refused).toEqual([[7, expect.any(ConcurrencyConflictError)]]);
+    expect(meter.of('potter_event_append_group_size')).toEqual([40]);
+    expect(meter.of('potter_event_append_conflicts_total')).toEqual([1]);
+    expect(meter.of('potter_events_appended_total')).toHaveLength(39);
+    expect(meter.of('potter_event_append_duration_seconds')).toHaveLength(40);
+    await metered.close();
+  });
+
+  test('a value that the database refuses fails only its own append', async () => {
+    const codec = {
+      encode: (value: unknown) =>
+        JSON.stringify(value).includes('poison') ? 'not json' : JSON.stringify(value),
+      decode: (text: string): unknown => JSON.parse(text),
+    };
+    const poisoned = new PostgresEventStore({ pool: database.pool, codec });
+    const results = await Promise.allSettled(
+      ['fine', 'poison', 'good'].map((data, n) =>
+        poisoned.appendToStream(streamId('poisoned', String(n)), [{ type: 'Said', data }]),
+      ),
+    );
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(results[1]).toMatchObject({ reason: { code: 'DATABASE_ERROR' } });
+    await poisoned.close();
+  });
+
+  test('a stream that a long transaction has locked does not hold up the others', async () => {
+    const locked = streamId('locked', '1');
+    await store.appendToStream(locked, [event(1)]);
+    let waiting: Promise<unknown> = Promise.resolve();
+    await inTransaction(database.pool, async (transaction) => {
+      await store.appendToStream(locked, [event(2)], { transaction });
+      waiting = Promise.all([
+        store.appendToStream(locked, [event(3)]),
+        store.appendToStream(locked, [event(4)]),
+      ]);
+      const startedAt = performance.now();
+      await Promise.all(
+        Array.from({ length: 30 }, (_, n) =>
+          store.appendToStream(streamId('unlocked', String(n)), [event(n)]),
+        ),
+      );
+      expect(performance.now() - startedAt).toBeLessThan(1_000);
+      expect(await versionsOf(locked)).toEqual([1n]);
+    });
+    await waiting;
+    expect(await versionsOf(locked)).toEqual([1n, 2n, 3n, 4n]);
+  });
+
+  test('an id that another append takes at the same moment is refused, whatever stream it goes to', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const id = crypto.randomUUID();
+      const results = await Promise.allSettled(
+        ['a', 'b', 'c'].map((name) =>
+          store.appendToStream(streamId('same-id', `${name}${round}`), [{ ...event(1), id }]),
+        ),
+      );
+      const refused = results.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+      expect(refused).toHaveLength(2);
+      for (const error of refused) expect(error).toMatchObject({ code: 'EVENT_ID_CONFLICT' });
+    }
+  });
+});
+
+describe('expectations under concurrency', () => {
+  test(
+    'one of 8 concurrent writers creates a stream, every time',
+    { timeout: 600_000 },
+    async () => {
+      const rounds = isFullRun ? 1_000 : 150;
+      const other = new PostgresEventStore({ pool: database.pool, groupCommit: false });
+      for (let round = 0; round < rounds; round += 1) {
+        const stream = streamId('once', String(round));
+        const settled = await Promise.allSettled(
+          Array.from({ length: 8 }, (_, n) =>
+            (n % 2 === 0 ? store : other).appendToStream(stream, [event(n)], { expected: 'none' }),
+          ),
+        );
+        expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      }
+      const { rows } = await database.pool.query(
+        `select count(*)::int as events, count(distinct stream_id)::int as streams
+         from potter.events where stream_id like 'once:%'`,
+      );
+      expect(rows).toEqual([{ events: rounds, streams: rounds }]);
+      await other.close();
+    },
+  );
+
+  test('two processes that append to the same streams in different orders do not deadlock', async () => {
+    const stores = [store, new PostgresEventStore({ pool: database.pool })] as const;
+    const streams = Array.from({ length: 12 }, (_, n) => streamId('tangle', String(n)));
+    const appends = Array.from({ length: 200 }, (_, n) => {
+      const writes = [n, n * 5 + 1, n * 7 + 2].map(
+        (index) => streams[index % 12] ?? streamId('tangle', 'x'),
+      );
+      return (stores[n % 2] ?? store).append({
+        writes: [...new Set(writes)].map((stream) => ({
+          stream,
+          expected: 'any',
+          events: [event(n)],
+        })),
+      });
+    });
+    const singles = Array.from({ length: 200 }, (_, n) =>
+      (stores[n % 2] ?? store).appendToStream(streams[n % 12] ?? streamId('tangle', 'x'), [
+        event(n),
+      ]),
+    );
+    await Promise.all([...appends, ...singles]);
+    for (const stream of streams) {
+      const versions = await versionsOf(stream);
+      expect(versions).toEqual(versions.map((_, index) => BigInt(index + 1)));
+    }
+    await stores[1].close();
+  });
+
+  test('positions and versions beyond 2^53 survive', async () => {
+    await using far = await createTestDatabase({ components: ['event-store'] });
+    const first = 2n ** 53n + 1n;
+    await far.pool.query(`alter sequence potter.events_position_seq restart with ${first}`);
+    await far.pool.query('insert into potter.streams (stream_id, version) values ($1, $2)', [
+      'far:1',
+      first.toString(),
+    ]);
+    const distant = new PostgresEventStore({ pool: far.pool });
+    const result = await distant.appendToStream('far:1', [event(1), event(2)], { expected: first });
+    expect(result.events.map(({ version, position }) => [version, position])).toEqual([
+      [first + 1n, first],
+      [first + 2n, first + 1n],
+    ]);
+    for await (const batch of distant.subscribe({ after: first })) {
+      expect(batch.events.map(({ position }) => position)).toEqual([first + 1n]);
+      expect(batch.position).toBe(first + 1n);
+      break;
+    }
+    await distant.close();
+  });
+});
+
+describe('inline projections', () => {
+  const balances = {
+    handles: ['Deposited'],
+    async project(events: readonly { data: unknown }[], transaction: { query: PostgresQuery }) {
+      for (const { data } of events) {
+        const { cents } = data as { readonly cents: number };
+        if (cents < 0) throw new Error('no such deposit');
+        await transaction.query({ text: 'update balance set cents = cents + $1', values: [cents] });
+      }
+    },
+  };
+  type PostgresQuery = (statement: { text: string; values?: unknown[] }) => Promise<unknown>;
+  const deposited = (cents: number): NewEvent => ({ type: 'Deposited', data: { cents } });
+  const balance = async (): Promise<number> =>
+    (await database.pool.query<{ cents: number }>('select cents from balance')).rows[0]?.cents ??
+    Number.NaN;
+
+  test('are written in the transaction of the append, or neither is', async () => {
+    await database.pool.query('create table balance (cents int); insert into balance values (0)');
+    const projecting = new PostgresEventStore({
+      pool: database.pool,
+      inlineProjections: [balances],
+    });
+    const stream = streamId('inline', '1');
+    await Promise.all(
+      Array.from({ length: 10 }, () => projecting.appendToStream(stream, [deposited(5)])),
+    );
+    expect(await balance()).toBe(50);
+    await expect(projecting.appendToStream(stream, [deposited(1), deposited(-1)])).rejects.toThrow(
+      'no such deposit',
+    );
+    await expect(
+      projecting.appendToStream(stream, [deposited(7)], { expected: 'none' }),
+    ).rejects.toBeInstanceOf(ConcurrencyConflictError);
+    const rolledBack = inTransaction(database.pool, async (transaction) => {
+      await projecting.appendToStream(stream, [deposited(100)], { transaction });
+      throw new Error('rolled back');
+    });
+    await expect(rolledBack).rejects.toThrow('rolled back');
+    expect(await balance()).toBe(50);
+    expect(await versionsOf(stream)).toHaveLength(10);
+    const again = { ...deposited(5), id: crypto.randomUUID() };
+    await projecting.appendToStream(stream, [again]);
+    await projecting.appendToStream(stream, [again]);
+    expect(await balance()).toBe(55);
+    await projecting.close();
+  });
+});
+
+describe('observability', () => {
+  test('an append is a span whose trace its events carry', async () => {
+    const spans: string[] = [];
+    const context = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' };
+    const span: Span = { setAttribute: () => {}, recordError: () => {}, context: () => context };
+    const tracer: Tracer = {
+      current: () => undefined,
+      span: (name, _options, work) => {
+        spans.push(name);
+        return work(span);
+      },
+    };
+    const traced = new PostgresEventStore({ pool: database.pool, tracer });
+    const { events } = await traced.appendToStream(streamId('traced', '1'), [event(1)]);
+    expect(spans).toEqual(['event-store append']);
+    expect(events[0]?.metadata).toEqual(context);
+    await traced.close();
+  });
+});
