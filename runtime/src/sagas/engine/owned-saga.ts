@@ -4,6 +4,7 @@ import { classify } from '../failure.ts';
 import { type MachineInput, stopReason, transition, type Transition } from '../machine.ts';
 import { nextWork, type RunningAttempt as Attempt, summaryOf, type Work } from '../next-work.ts';
 import { attemptedHandlerOf } from '../nodes/handlers.ts';
+import { withCorrelation } from '../../observability/correlation.ts';
 import type { Invocation } from '../nodes/node-handler.ts';
 import type { SagaDefinition } from '../saga-definition.ts';
 import { encodeState, fold } from '../saga-snapshot.ts';
@@ -331,9 +332,14 @@ export class OwnedSaga {
           parent: this.#state.trace,
         },
         () =>
-          attemptedHandlerOf(node).attempt(node, this.#invocation(running), {
-            inTransaction: (work) => this.#inTransaction(key, running, work),
-          }),
+          // Events and calls that the step makes belong to the saga's conversation.
+          withCorrelation(
+            { correlationId: this.#state.correlationId, causationId: this.sagaId },
+            () =>
+              attemptedHandlerOf(node).attempt(node, this.#invocation(running), {
+                inTransaction: (work) => this.#inTransaction(key, running, work),
+              }),
+          ),
       )
       .then((result) => running.completed(asStored(result)))
       .catch((error: unknown) => running.failed(error, transactional));
