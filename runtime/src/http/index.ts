@@ -66,6 +66,7 @@ export { etagOf } from './conditional/entity-tags.ts';
 export {
   assertIfMatch,
   ifMatch,
+  ifMatchHeaders,
   type ConditionalRequest,
   type ExpectedByIfMatch,
 } from './conditional/if-match.ts';

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { type TObject, type TOptional, type TString, Type } from 'typebox';
 import { PotterError } from '../../errors/potter-error.ts';
 import { ValidationError } from '../problems/validation-error.ts';
 import { type EntityTag, parseEntityTags } from './entity-tags.ts';
@@ -10,6 +11,17 @@ export type ConditionalRequest = Pick<FastifyRequest, 'headers'>;
 export interface ExpectedByIfMatch {
   readonly expected?: bigint | 'exists';
 }
+
+/** Documents `If-Match` on a route: pass it as `headers` of the route's schema. */
+export const ifMatchHeaders: TObject<{ 'if-match': TOptional<TString> }> = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({
+      description:
+        'The ETag of the version that was read: 412 when it is no longer the current one.',
+      examples: ['"7"'],
+    }),
+  ),
+});
 
 /** The largest version a store can hold: a 64-bit integer. */
 const LARGEST_VERSION = 2n ** 63n - 1n;

@@ -1,0 +1,278 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { newId } from 'potter-runtime/foundation';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { deferred } from '../../support/deferred.ts';
+
+let database: TestDatabase;
+const running: ServiceProcess[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase({ components: ['idempotency'] });
+  await database.pool.query('CREATE TABLE effects (no serial PRIMARY KEY, name text NOT NULL)');
+});
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((service) => service.kill()));
+});
+
+afterAll(() => database.close());
+
+describe('a start', () => {
+  test('says where the service listens, in one structured line', async () => {
+    const service = await ServiceProcess.listening();
+    const line = service.lines.find((text) => text.includes('listening'));
+    expect(JSON.parse(line ?? '')).toMatchObject({
+      level: 'info',
+      msg: `listening on ${service.url}`,
+    });
+    expect(await service.status('/ready')).toBe(200);
+  });
+
+  test('on a port that is taken ends with one line and exit code 1', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const address = taken.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    const service = new ServiceProcess({ PORT: String(port) });
+    expect(await service.exitCode).toBe(1);
+    expect(service.errors).toBe(
+      `Cannot listen on 127.0.0.1:${port}: the port is taken. Set PORT or HOST to another one; PORT=0 takes any free port.\n`,
+    );
+    taken.close();
+  });
+
+  test('without its database serves, says 503 and why, and is ready once it answers', async () => {
+    const port = await freePort();
+    const away = new URL(database.url);
+    away.port = String(port);
+    const service = await ServiceProcess.listening({ DATABASE_URL: away.href });
+    expect(await service.status('/health')).toBe(200);
+    const ready = await fetch(`${service.url}/ready`);
+    expect(ready.status).toBe(503);
+    const report = await ready.text();
+    expect(report).toContain('"database":{"ok":false');
+    expect(report).toContain(`127.0.0.1:${port}`);
+    expect(report).not.toContain(`:${away.password || 'password'}@`);
+    const refused = await service.post('a');
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2']);
+    expect(await refused.json()).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    // The database comes up: a relay from that port to the real one.
+    await using relay = await relayTo(new URL(database.url), port);
+    expect(await service.status('/ready')).toBe(200);
+    expect((await service.post('a')).status).toBe(201);
+    expect(relay.connections).toBeGreaterThan(0);
+  });
+});
+
+describe('SIGTERM', () => {
+  test('finishes what is in flight, closes in order and exits with 0', async () => {
+    const service = await ServiceProcess.listening();
+    const inFlight = service.post('in-flight', { holdMs: 500 });
+    await service.line('holding in-flight');
+    service.process.kill('SIGTERM');
+    await service.line('SIGTERM: stopping');
+    expect((await inFlight).status).toBe(201);
+    expect(await service.exitCode).toBe(0);
+    expect(service.lines.some((line) => line.includes('closed in order: sagas, pool'))).toBe(true);
+    await expect(fetch(`${service.url}/health`)).rejects.toThrow('fetch failed');
+  });
+
+  test('with a request that hangs names it and exits with 1 in time, sagas handed over all the same', async () => {
+    const service = await ServiceProcess.listening({ SHUTDOWN_TIMEOUT: '1s' });
+    const hanging = fetch(`${service.url}/hang`).catch((error: unknown) => error);
+    await service.line('hanging');
+    const before = performance.now();
+    service.process.kill('SIGTERM');
+    expect(await service.exitCode).toBe(1);
+    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(
+      service.lines.some((line) => line.includes('did not end within 1000 ms: GET /hang')),
+    ).toBe(true);
+    expect(service.lines.some((line) => line.includes('closed in order: sagas, pool'))).toBe(true);
+    expect(await hanging).toBeInstanceOf(Error);
+  });
+
+  test('with a resource that hangs names it and exits with 1 in time', async () => {
+    const service = await ServiceProcess.listening({ SHUTDOWN_TIMEOUT: '500ms', HANG: 'sagas' });
+    service.process.kill('SIGTERM');
+    expect(await service.exitCode).toBe(1);
+    expect(service.lines.some((line) => line.includes('did not end within 500 ms: sagas'))).toBe(
+      true,
+    );
+  });
+
+  test('twice exits at once', async () => {
+    const service = await ServiceProcess.listening({ SHUTDOWN_TIMEOUT: '30s', HANG: 'sagas' });
+    service.process.kill('SIGINT');
+    await service.line('sagas handed over');
+    service.process.kill('SIGINT');
+    expect(await service.exitCode).toBe(1);
+  });
+});
+
+describe('an Idempotency-Key', () => {
+  test('makes one effect of 30 requests to three processes at once', async () => {
+    const services = await Promise.all([1, 2, 3].map(async () => ServiceProcess.listening()));
+    const name = newId();
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => services)
+        .flat()
+        .map((service) => service.post(name, { holdMs: 20 }, { 'idempotency-key': name })),
+    );
+    const bodies = await Promise.all(
+      answers.map(async (answer) => [answer.status, await answer.text()]),
+    );
+    expect(new Set(bodies.map((body) => JSON.stringify(body))).size).toBe(1);
+    expect(answers.filter((answer) => !answer.headers.has('idempotency-replayed'))).toHaveLength(1);
+    expect(await effects(name)).toBe(1);
+  });
+
+  test('of a request cut off by kill -9 makes one effect when it is sent again', async () => {
+    const victim = await ServiceProcess.listening();
+    const name = newId();
+    const cutOff = victim.post(name, { holdMs: 1_500 }, { 'idempotency-key': name });
+    const failed = cutOff.then(
+      () => 'answered',
+      () => 'cut off',
+    );
+    await victim.line(`holding ${name}`);
+    victim.process.kill('SIGKILL');
+    expect(await failed).toBe('cut off');
+    expect(await effects(name)).toBe(0);
+    const next = await ServiceProcess.listening();
+    const again = await next.post(name, { holdMs: 1_500 }, { 'idempotency-key': name });
+    expect([again.status, again.headers.has('idempotency-replayed')]).toEqual([201, false]);
+    expect(await effects(name)).toBe(1);
+  });
+});
+
+async function effects(name: string): Promise<number> {
+  const { rows } = await database.pool.query<{ count: number }>(
+    'SELECT count(*)::int AS count FROM effects WHERE name = $1',
+    [name],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return address !== null && typeof address === 'object' ? address.port : 0;
+}
+
+interface Relay extends AsyncDisposable {
+  readonly connections: number;
+}
+
+/** Stands on a port and passes bytes on to a database. */
+async function relayTo(url: URL, port: number): Promise<Relay> {
+  let connections = 0;
+  const sockets = new Set<{ destroy(): void }>();
+  const server = createServer((socket) => {
+    connections += 1;
+    const onward = connect(Number(url.port), url.hostname);
+    for (const end of [socket, onward]) {
+      sockets.add(end);
+      end.on('error', () => {});
+    }
+    socket.pipe(onward).pipe(socket);
+  }).listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    get connections() {
+      return connections;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** A service in a process of its own. */
+class ServiceProcess {
+  readonly process: ChildProcessByStdio<null, Readable, Readable>;
+  readonly exitCode: Promise<number | null>;
+  readonly lines: string[] = [];
+  errors = '';
+  url = '';
+  readonly #listeners = new Set<() => void>();
+
+  static async listening(env: Record<string, string> = {}): Promise<ServiceProcess> {
+    const service = new ServiceProcess(env);
+    const line = await service.line('listening on');
+    service.url = /http:\/\/[^"]+/.exec(line)?.[0] ?? '';
+    return service;
+  }
+
+  constructor(env: Record<string, string>) {
+    const program = fileURLToPath(new URL('./service-program.ts', import.meta.url));
+    this.process = spawn(process.execPath, ['--import', 'tsx', program], {
+      env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: database.url, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.exitCode = once(this.process, 'close').then(([code]) => code as number | null);
+    let rest = '';
+    this.process.stdout.on('data', (chunk: Buffer) => {
+      const [last = '', ...lines] = (rest + chunk.toString()).split('\n').toReversed();
+      rest = last;
+      this.lines.push(...lines.toReversed());
+      for (const listener of this.#listeners) listener();
+    });
+    this.process.stderr.on('data', (chunk: Buffer) => (this.errors += chunk.toString()));
+    running.push(this);
+  }
+
+  /** Waits for a line of the log. */
+  async line(part: string): Promise<string> {
+    const find = (): string | undefined => this.lines.find((line) => line.includes(part));
+    const seen = find();
+    if (seen !== undefined) return seen;
+    const appearance = deferred<string>();
+    const check = (): void => {
+      const line = find();
+      if (line !== undefined) appearance.resolve(line);
+    };
+    this.#listeners.add(check);
+    const ended = this.exitCode.then((code): never => {
+      throw new Error(
+        `exited with ${code} before '${part}': ${this.errors}\n${this.lines.join('\n')}`,
+      );
+    });
+    try {
+      return await Promise.race([appearance.promise, ended]);
+    } finally {
+      this.#listeners.delete(check);
+      ended.catch(() => {});
+    }
+  }
+
+  async status(path: string): Promise<number> {
+    const response = await fetch(`${this.url}${path}`);
+    await response.text();
+    return response.status;
+  }
+
+  post(name: string, body: object = {}, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(`${this.url}/effects/${name}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    });
+  }
+
+  async kill(): Promise<void> {
+    if (this.process.exitCode === null && this.process.signalCode === null)
+      this.process.kill('SIGKILL');
+    await this.exitCode;
+  }
+}
