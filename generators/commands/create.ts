@@ -80,6 +80,7 @@ async function answers(
       ? await context.loadQuestions()
       : undefined;
   const name = parsed.example ?? (await questions?.example(context.examples));
+  if (name === undefined && questions !== undefined) throw cancelled();
   if (name === undefined) {
     throw new GeneratorError('ANSWER_NEEDED', {
       message: 'which example? Give its name as the first argument',
@@ -90,8 +91,15 @@ async function answers(
   const example = findExample(name, context.examples);
   const proposal =
     parsed.name === undefined ? example.name : projectNameFromOption(parsed.name).name;
-  const directory = parsed.directory ?? (await questions?.directory(proposal)) ?? proposal;
-  return { example, directory };
+  const asked = parsed.directory === undefined ? await questions?.directory(proposal) : undefined;
+  if (parsed.directory === undefined && questions !== undefined && asked === undefined) {
+    throw cancelled();
+  }
+  return { example, directory: parsed.directory ?? asked ?? proposal };
+}
+
+function cancelled(): GeneratorError {
+  return new GeneratorError('CANCELLED', { message: 'cancelled; nothing was written' });
 }
 
 function findExample(name: string, examples: readonly ExampleDefinition[]): ExampleDefinition {

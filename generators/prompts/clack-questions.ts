@@ -1,5 +1,4 @@
 import { isCancel, select, text } from '@clack/prompts';
-import { GeneratorError } from '../engine/generator-error.ts';
 import type { Questions } from './questions.ts';
 
 /** Questions in the terminal, on stderr so that stdout stays clean. */
@@ -9,7 +8,7 @@ export const clackQuestions: Questions = {
       await select({
         message: 'Which example?',
         options: examples.map(({ name, summary }) => ({ value: name, label: name, hint: summary })),
-        output: process.stderr,
+        output: output(),
       }),
     ),
   directory: async (proposal) =>
@@ -18,12 +17,16 @@ export const clackQuestions: Questions = {
         message: 'Into which directory?',
         placeholder: proposal,
         defaultValue: proposal,
-        output: process.stderr,
+        output: output(),
       }),
     ),
 };
 
-function answered(answer: string | symbol): string {
-  if (!isCancel(answer)) return String(answer);
-  throw new GeneratorError('CANCELLED', { message: 'cancelled; nothing was written' });
+const answered = (answer: string | symbol): string | undefined =>
+  isCancel(answer) ? undefined : String(answer);
+
+/** Terminals that do not know their size say 0 columns, and the prompt would put every letter on a line of its own. */
+function output(): typeof process.stderr {
+  if (process.stderr.columns === 0) process.stderr.columns = 80;
+  return process.stderr;
 }
