@@ -210,6 +210,12 @@ describe('expectations under concurrency', () => {
   });
 });
 
+const deposited = (cents: number): NewEvent => ({ type: 'Deposited', data: { cents } });
+
+const balance = async (): Promise<number> =>
+  (await database.pool.query<{ cents: number }>('select cents from balance')).rows[0]?.cents ??
+  Number.NaN;
+
 describe('inline projections', () => {
   const balances = {
     handles: ['Deposited'],
@@ -222,10 +228,6 @@ describe('inline projections', () => {
     },
   };
   type PostgresQuery = (statement: { text: string; values?: unknown[] }) => Promise<unknown>;
-  const deposited = (cents: number): NewEvent => ({ type: 'Deposited', data: { cents } });
-  const balance = async (): Promise<number> =>
-    (await database.pool.query<{ cents: number }>('select cents from balance')).rows[0]?.cents ??
-    Number.NaN;
 
   test('are written in the transaction of the append, or neither is', async () => {
     await database.pool.query('create table balance (cents int); insert into balance values (0)');

@@ -104,8 +104,10 @@ describe('group commit', () => {
 
   test('frees the lane, but not the key, of what is left unfinished', async () => {
     const { groups, flushes, keys } = manual({ lanes: 1 });
-    let finish = (): void => {};
-    const done = new Promise<void>((resolve) => (finish = resolve));
+    const finished = new AbortController();
+    const done = new Promise<void>((resolve) => {
+      finished.signal.addEventListener('abort', () => resolve());
+    });
     groups.add(item('slow'));
     await turn();
     groups.add(item('slow'));
@@ -114,7 +116,7 @@ describe('group commit', () => {
     expect(keys()).toEqual([['slow'], ['other']]);
     await flushes[1]?.end();
     expect(keys()).toHaveLength(2);
-    finish();
+    finished.abort();
     await turn();
     await turn();
     expect(keys()).toEqual([['slow'], ['other'], ['slow']]);
