@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -289,5 +290,61 @@ describe('the examples in the help', () => {
   test('npm passes positional arguments on without --, as the first of them needs', () => {
     const [first = ''] = HELP_EXAMPLES;
     expect(first).toMatch(/^npm create potter-example \S+ \S+$/u);
+  });
+});
+
+/** Runs the installed command in a pseudo-terminal and types, each time, once the expected question is there. */
+async function inTerminal(
+  words: readonly string[],
+  cwd: string,
+  typing: readonly (readonly [string, string])[],
+): Promise<Ending> {
+  const line = [binary(fixture), ...words].join(' ');
+  // util-linux's `script` gives the command a terminal; -e passes its exit code on.
+  const child = spawn('script', ['-qefc', line, '/dev/null'], {
+    cwd,
+    env: { PATH: process.env['PATH'], HOME: home.path, TERM: 'xterm' },
+  });
+  const pending = [...typing];
+  let seen = '';
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    seen += text;
+    const [next] = pending;
+    if (next === undefined || !seen.includes(next[0])) return;
+    seen = '';
+    pending.shift();
+    child.stdin.write(next[1]);
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      resolve({ code, stdout, stderr: '' });
+    });
+  });
+}
+
+// `script` with these options is util-linux's; macOS and Windows have none that behaves so.
+describe.runIf(process.platform === 'linux')('in a real terminal', () => {
+  test('example and directory are asked for and nothing else', async () => {
+    using root = temporaryDirectory();
+    const ending = await inTerminal(['--no-install', '--no-git'], root.path, [
+      ['Which example?', '\r'],
+      ['Into which directory?', 'asked\r'],
+    ]);
+    expect(ending.code).toBe(0);
+    expect(ending.stdout).toContain('Wrote fixture-service to asked');
+    expect(readdirSync(root.path)).toEqual(['asked']);
+  });
+
+  test('Ctrl-C leaves with 4, a sentence and nothing written', async () => {
+    using root = temporaryDirectory();
+    const ending = await inTerminal(['--no-install', '--no-git'], root.path, [
+      ['Which example?', '\u0003'],
+    ]);
+    expect(ending.code).toBe(4);
+    expect(ending.stdout).toContain('error: cancelled; nothing was written');
+    expect(readdirSync(root.path)).toEqual([]);
   });
 });

@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { GeneratorError } from '../../../generators/engine/generator-error.ts';
 import type { Questions } from '../../../generators/prompts/questions.ts';
 import { resultOf, runCli } from '../support/cli.ts';
 import { temporaryDirectory, treeOf } from '../support/temporary-directory.ts';
@@ -348,7 +347,7 @@ test('the install runs in the project, without what belongs to the npm that star
   expect(textOf('environment')).not.toContain('/elsewhere');
 });
 
-const answering = (example: string, directory: string): Questions => ({
+const answering = (example: string | undefined, directory: string | undefined): Questions => ({
   example: async () => example,
   directory: async () => directory,
 });
@@ -376,14 +375,14 @@ test.each([
   expect(code).toBe(4);
 });
 
-test('a cancelled prompt exits with 4 and writes nothing', async () => {
+test.each([
+  ['the example', answering(undefined, 'x')],
+  ['the directory', answering('fixture-library', undefined)],
+])('leaving the question for %s exits with 4 and writes nothing', async (_what, questions) => {
   using root = temporaryDirectory();
   const { code, stderr } = await runCli(OFFLINE, root.path, {
     terminal: () => true,
-    loadQuestions: () =>
-      Promise.reject(
-        new GeneratorError('CANCELLED', { message: 'cancelled; nothing was written' }),
-      ),
+    loadQuestions: async () => questions,
   });
   expect({ code, stderr }).toEqual({ code: 4, stderr: 'error: cancelled; nothing was written\n' });
   expect(readdirSync(root.path)).toEqual([]);
