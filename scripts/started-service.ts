@@ -28,6 +28,12 @@ export async function startService(
   });
   let output = '';
   const ended = once(child, 'close');
+  // A group of its own does not hear the terminal's Ctrl-C to us: whoever ends early takes the service along.
+  const killWithUs = (): void => {
+    signalGroup(child, 'SIGKILL');
+  };
+  process.once('exit', killWithUs);
+  child.once('close', () => process.off('exit', killWithUs));
   const url = await new Promise<string>((resolve, reject) => {
     const timer = setTimeout(() => {
       reject(

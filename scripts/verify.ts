@@ -37,6 +37,13 @@ const env: NodeJS.ProcessEnv = Object.fromEntries(
   ),
 );
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    rmSync(work, { recursive: true, force: true });
+    process.exit(130);
+  });
+}
+
 try {
   const tools = await step('pack', 'runtime and generator', prepareTools);
   for (const example of examples) {
