@@ -7,7 +7,8 @@ import type { InFlight } from './in-flight.ts';
 export interface ServiceResource {
   /** As it stands in the log when it hangs: `sagas`, `database pool`. */
   readonly name: string;
-  close(): Promise<unknown>;
+  /** @param withinMs the time it has, in milliseconds, for what can be cut short: running sagas, say. */
+  close(withinMs: number): Promise<unknown>;
 }
 
 /** What a stop works on. */
@@ -22,6 +23,9 @@ export interface StopPlan {
 /** Requests get this part of the time; the rest is kept for the resources, so that one slow client cannot keep sagas. */
 const REQUESTS_SHARE = 0.6;
 
+/** A resource is told of this part of what is left, so that it is done, and those after it too, when time is up. */
+const RESOURCE_SHARE = 0.8;
+
 /** Stops a service step by step, within its time. Returns what did not end by then; it is logged too. */
 export async function closeInOrder(plan: StopPlan): Promise<readonly string[]> {
   const { app, inFlight, resources, timeoutMs, logger } = plan;
@@ -32,9 +36,11 @@ export async function closeInOrder(plan: StopPlan): Promise<readonly string[]> {
     hung.push(...inFlight.list());
     app.server.closeAllConnections();
   }
-  for (const { name, close } of resources.map((r) => ({ name: r.name, close: () => r.close() }))) {
+  for (const resource of resources) {
     const leftMs = Math.max(0, deadline - performance.now());
-    if (!(await settlesWithin(close(), leftMs, name, logger))) hung.push(name);
+    // Inside of a promise, so that one that throws at once does not keep the others from being closed.
+    const closed = Promise.resolve().then(() => resource.close(leftMs * RESOURCE_SHARE));
+    if (!(await settlesWithin(closed, leftMs, resource.name, logger))) hung.push(resource.name);
   }
   if (hung.length > 0) {
     logger.error(`did not end within ${timeoutMs} ms: ${hung.join(', ')}`, { hung });
