@@ -3,9 +3,10 @@
 // Plain JavaScript, so that `make up` works before anything is installed.
 //   node scripts/compose.mjs up     starts the services and waits until they are healthy
 //   node scripts/compose.mjs down   stops them; their data stays
-//   node scripts/compose.mjs test   up, then the service tests against them
+//   node scripts/compose.mjs test   up, the service tests against them, and down again unless they were up before
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 
 const HEALTHY_WITHIN_MS = 120_000;
 
@@ -54,10 +55,13 @@ function databaseUrl() {
 }
 
 async function test() {
+  const before = run([...compose, 'ps', '--quiet'], 'pipe').stdout.trim();
   await up();
   process.env['TEST_DATABASE_URL'] = databaseUrl();
-  const vitest = createRequire(import.meta.url).resolve('vitest/vitest.mjs');
+  const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
   process.exitCode = run([process.execPath, vitest, 'run', '--project', 'service']).status ?? 1;
+  // What was running before goes on running.
+  if (before === '') run([...compose, 'down']);
 }
 
 const compose = findCompose();
