@@ -8,7 +8,8 @@ import { claimedSagaOf, type SagaRow, selectInbox, selectSaga } from './saga-sto
  *
  * A lease that ran out is judged by the time the statement arrived, which is before its snapshot: what it sees as over
  * was over, for a heartbeat cannot bring it back. Abandoned sagas come first, then the ones that are due the longest;
- * each definition is asked for by itself, so that sagas which this process cannot run are never read.
+ * each definition is asked for by itself, so that sagas which this process cannot run are never read. What this very
+ * worker owns without knowing it counts as abandoned.
  */
 const CLAIM_SQL = `
   WITH alive AS MATERIALIZED (
@@ -22,7 +23,9 @@ const CLAIM_SQL = `
   ),
   abandoned AS MATERIALIZED (
     SELECT s.saga_id FROM potter.sagas s
-    WHERE s.owner = ANY(ARRAY(SELECT w.worker_id FROM potter.saga_workers w WHERE w.expires_at <= statement_timestamp()))
+    WHERE s.owner = ANY(ARRAY(SELECT w.worker_id FROM potter.saga_workers w WHERE w.expires_at <= statement_timestamp())
+        || CASE WHEN $7::text[] IS NULL THEN '{}'::text[] ELSE ARRAY[$1] END)
+      AND (s.owner <> $1 OR s.saga_id <> ALL($7::text[]))
       AND (s.wake_at <= to_timestamp($4::float8 / 1000) OR s.inbox_last > s.inbox_seen)
       AND (s.definition, s.definition_version) IN (SELECT name, version FROM runnable)
     LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -64,7 +67,7 @@ export async function claimSagas(
   request: ClaimRequest,
   load: (sagaId: string) => Promise<StoredSaga | undefined>,
 ): Promise<ClaimOutcome> {
-  const { workerId, ttlMs, limit, now, definitions } = request;
+  const { workerId, ttlMs, limit, now, known, definitions } = request;
   const { rows } = await client.query<ClaimRow>({
     name: 'potter_saga_claim',
     text: CLAIM_SQL,
@@ -75,6 +78,7 @@ export async function claimSagas(
       now.getTime(),
       definitions.map(({ name }) => name),
       definitions.map(({ version }) => version),
+      known,
     ],
   });
   const [first] = rows;

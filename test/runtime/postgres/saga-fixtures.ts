@@ -103,6 +103,7 @@ export function claimBy(workerId: string, overrides: Partial<ClaimRequest> = {})
   return {
     workerId,
     ttlMs: 60_000,
+    known: null,
     limit: 100,
     now: new Date(),
     definitions: [{ name: 'order-saga', version: 1 }],

@@ -279,7 +279,8 @@ class World {
       const tries = (this.#tries.get(key) ?? 0) + 1;
       this.#tries.set(key, tries);
       await process.answer(
-        sleep(plan.latencyMs, {
+        // Slow at first, not for ever: an undoing must end one day.
+        sleep(tries > 3 ? plan.latencyMs / 10 : plan.latencyMs, {
           clock: this.clock,
           ...(plan.heedsSignal && { signal }),
         }),
@@ -306,7 +307,7 @@ class World {
       .transactionalStep('three', {
         execute: async ({ tx, key }) => {
           await process.answer(this.#mustBeIntended(key));
-          await process.answer(this.#wait(this.#planOf(key).latencyMs));
+          await process.answer(this.#wait(Math.min(500, this.#planOf(key).latencyMs)));
           tx.onCommit(() => void this.#effect(key));
         },
         compensate: ({ tx, key }) => tx.onCommit(() => void this.#effect(key)),

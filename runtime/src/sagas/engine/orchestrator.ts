@@ -30,7 +30,7 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
   readonly #context: EngineContext<Tx>;
   readonly #worker: Worker;
   readonly #owned = new Map<string, OwnedSaga>();
-  /** Starts under way: they need room, and their ids are taken. */
+  /** Sagas about to be owned, started or claimed: they need room, and their ids are taken. */
   readonly #starting = new Set<string>();
   #stopping = false;
   #whenIdle: (() => void) | undefined;
@@ -41,6 +41,7 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
       this.#context as unknown as EngineContext<never>,
       {
         room: () => this.#room(),
+        known: () => [...this.#owned.keys(), ...this.#starting],
         claimed: (sagas) => void this.#adoptAll(sagas),
         message: (sagaId) => void this.#heard(sagaId),
         lost: () => this.#loseAll(),
@@ -222,6 +223,7 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
 
   async #adoptAll(sagas: readonly ClaimedSaga[]): Promise<void> {
     const host = this.#host();
+    for (const { sagaId } of sagas) this.#starting.add(sagaId);
     for (const saga of sagas) {
       try {
         await this.#adopt(saga, host);

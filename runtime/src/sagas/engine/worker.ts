@@ -9,6 +9,8 @@ import { persist } from './persist.ts';
 export interface WorkerEvents {
   /** How many more sagas there is room for. */
   room(): number;
+  /** The sagas it has, or is about to have. */
+  known(): readonly string[];
   claimed(sagas: readonly ClaimedSaga[]): void;
   /** A saga that this worker may own has a message. */
   message(sagaId: string): void;
@@ -36,6 +38,8 @@ export class Worker {
   #pollTimer: Timer | undefined;
   #leaseTimer: Timer | undefined;
   #unlisten: (() => Promise<void>) | undefined;
+  /** Until then the store is asked for sagas that it may have given this worker without its knowledge. */
+  #unsureUntilMs = -Infinity;
   #unclaimable = 0;
   #unclaimableAtMs = -Infinity;
   readonly #reported = new Set<string>();
@@ -182,6 +186,7 @@ export class Worker {
         ttlMs: leaseMs,
         limit,
         now: clock.now(),
+        known: sentMs < this.#unsureUntilMs ? this.#events.known() : null,
         definitions: definitions.versions,
       });
       // What came for an earlier life is not ours; its lease is gone, so it will be claimed again.
@@ -193,6 +198,8 @@ export class Worker {
       if (limit > 0 && claimed.sagas.length === limit) this.#pollAgain = true;
       await this.#lookForUnclaimable();
     } catch (error) {
+      // The claim may have been made, or may yet be, although its answer is lost.
+      this.#unsureUntilMs = this.#nowMs() + leaseMs;
       const fields = errorFields(error);
       metrics.storeError(fields.code);
       logger.warn('Looking for sagas failed; trying again at the next poll.', fields);

@@ -130,7 +130,10 @@ export class InMemorySagaStore<Tx = InMemoryTransaction> implements SagaStore<Tx
     const known = new Set(request.definitions.map(definitionKey));
     const nowMs = request.now.getTime();
     const sagas: ClaimedSaga[] = [];
-    for (const row of this.#leases.free()) {
+    const forgotten = (request.known ? this.#leases.ownedBy(request.workerId) : []).filter(
+      ({ saga }) => !request.known?.includes(saga.sagaId),
+    );
+    for (const row of [...forgotten, ...this.#leases.free()]) {
       if (sagas.length >= request.limit) break;
       if (row.lockedBy !== null || !row.isDue(nowMs)) continue;
       const { definition: name, definitionVersion: version } = row.saga;

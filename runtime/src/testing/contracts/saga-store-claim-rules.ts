@@ -122,9 +122,12 @@ export function claimRules<Tx>(): readonly SagaStoreRule<Tx>[] {
         await bench.expire(workerId);
         const definitions = [{ name: bench.definition, version: 1 }];
         const { now, ttlMs } = bench;
-        assert.deepEqual(await bench.store.claim({ workerId, ttlMs, limit: 1, now, definitions }), {
-          kind: 'lease-lost',
-        });
+        assert.deepEqual(
+          await bench.store.claim({ workerId, ttlMs, limit: 1, now, known: null, definitions }),
+          {
+            kind: 'lease-lost',
+          },
+        );
       },
     },
     {
@@ -137,10 +140,28 @@ export function claimRules<Tx>(): readonly SagaStoreRule<Tx>[] {
         const { workerId } = lease;
         const { now, ttlMs } = bench;
         const definitions = [{ name: bench.definition, version: 1 }];
-        const ask = () => bench.store.claim({ workerId, ttlMs, limit: 0, now, definitions });
+        const ask = () =>
+          bench.store.claim({ workerId, ttlMs, limit: 0, now, known: null, definitions });
         assert.deepEqual(await ask(), { kind: 'claimed', sagas: [], messages: [sagaId] });
         await bench.store.commit(bench.commitOf(sagaId, lease, { inboxSeen: 1n }));
         assert.deepEqual(await ask(), { kind: 'claimed', sagas: [], messages: [] });
+      },
+    },
+    {
+      name: 'gives a worker again, with a new token, what it owns and does not know of',
+      check: async (bench) => {
+        const workerId = await bench.worker();
+        const { sagaId: known } = await bench.owned(workerId);
+        const forgotten = await bench.free();
+        const [first] = await bench.claim(workerId);
+        assert.equal(first?.sagaId, forgotten);
+        assert.deepEqual(await bench.claim(workerId), []);
+        const [again] = await bench.claim(workerId, { known: [known] });
+        assert.deepEqual([again?.sagaId, again?.lease], [forgotten, { workerId, token: 2n }]);
+        assert.deepEqual(await bench.claim(workerId, { known: [known, forgotten] }), []);
+        assert.deepEqual(await bench.store.commit(bench.commitOf(forgotten, first.lease)), {
+          kind: 'lease-lost',
+        });
       },
     },
   ];

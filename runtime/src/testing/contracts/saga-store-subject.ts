@@ -89,13 +89,19 @@ export class SagaStoreBench<Tx> {
   /** What a worker gets when it claims everything of this rule's definition. */
   async claim(
     workerId: string,
-    options: { readonly limit?: number; readonly now?: Date; readonly version?: number } = {},
+    options: {
+      readonly limit?: number;
+      readonly now?: Date;
+      readonly version?: number;
+      readonly known?: readonly string[];
+    } = {},
   ): Promise<readonly ClaimedSaga[]> {
     const outcome = await this.store.claim({
       workerId,
       ttlMs: TTL_MS,
       limit: options.limit ?? 1_000,
       now: options.now ?? START,
+      known: options.known ?? null,
       definitions: [{ name: this.definition, version: options.version ?? 1 }],
     });
     if (outcome.kind !== 'claimed') throw new Error(`The claim of ${workerId} was refused.`);
