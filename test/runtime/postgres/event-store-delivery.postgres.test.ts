@@ -165,6 +165,36 @@ describe('a subscription', () => {
     await reporting.close();
   });
 
+  test('waits for an event in a prepared transaction, which no process holds', async () => {
+    const before = await lastPosition();
+    const delivered: string[] = [];
+    const stop = new AbortController();
+    const following = (async () => {
+      for await (const batch of store.subscribe({ after: before, signal: stop.signal })) {
+        delivered.push(...batch.events.map(({ type }) => type));
+      }
+    })();
+    const connection = await database.pool.connect();
+    await connection.query('begin');
+    // By hand: a transaction that notifies cannot be prepared.
+    await connection.query(
+      `insert into potter.events (stream_id, version, event_id, type, data, metadata)
+       values ('prepared:1', 1, gen_random_uuid(), 'Prepared', '{}', '{}')`,
+    );
+    await store.appendToStream(streamId('prepared', 'outside'), [event(2)]);
+    // The subscription has met the gap by now and waits for the transaction under the name it had before.
+    await delay(50);
+    await connection.query("prepare transaction 'in-doubt'");
+    connection.release();
+    await delay(200);
+    expect(delivered).toEqual([]);
+    expect(await store.blockedBy()).toMatchObject([{ pid: undefined, state: 'prepared' }]);
+    await database.pool.query("commit prepared 'in-doubt'");
+    await vi.waitFor(() => expect(delivered).toEqual(['Prepared', 'Counted']), 2_000);
+    stop.abort();
+    await following;
+  });
+
   test('goes on within a second when the backend of an appender is killed', async () => {
     const before = await lastPosition();
     const following = follow(before, 1);
