@@ -94,6 +94,12 @@ describe('a service that stops', () => {
             throw new Error('lost the database');
           },
         },
+        {
+          name: 'events',
+          close: () => {
+            throw new Error('thrown before there was a promise');
+          },
+        },
         { name: 'pool', close: async () => closed.push('pool') },
       ],
     });
