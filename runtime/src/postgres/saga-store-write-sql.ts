@@ -44,20 +44,28 @@ export type CommitColumns = Readonly<Record<(typeof COMMITS)[number][0], unknown
 /** One new saga as the statement takes it. */
 export type SagaColumns = Readonly<Record<(typeof SAGAS)[number][0], unknown>>;
 
-/** The arrays that {@link WRITE_SQL} takes apart again. */
+/** The arrays that {@link writeSql} takes apart again: those of commits, if any, then those of new sagas, if any. */
 export function writeParameters(
   commits: readonly CommitColumns[],
   sagas: readonly SagaColumns[],
 ): unknown[] {
   return [
-    ...COMMITS.map(([name]) => commits.map((commit) => commit[name])),
-    ...SAGAS.map(([name]) => sagas.map((saga) => saga[name])),
+    ...(commits.length === 0 ? [] : COMMITS.map(([name]) => commits.map((commit) => commit[name]))),
+    ...(sagas.length === 0 ? [] : SAGAS.map(([name]) => sagas.map((saga) => saga[name]))),
   ];
 }
 
+/**
+ * The arrays as rows. `OFFSET 0` hides them from the planner: a plan that does not depend on them is made once, and
+ * planning costs more than running it.
+ */
 function relation(columns: readonly (readonly [string, string])[], firstParameter: number): string {
-  const arrays = columns.map(([, type], index) => `$${firstParameter + index}::${type}[]`);
-  return `SELECT * FROM unnest(${arrays.join(', ')}) AS x(${columns.map(([name]) => name).join(', ')})`;
+  const arrays = columns.map(
+    ([name, type], index) => `$${firstParameter + index}::${type}[] AS ${name}`,
+  );
+  const names = columns.map(([name]) => name);
+  return `(SELECT ${arrays.join(', ')} OFFSET 0) p,
+      unnest(${names.map((name) => `p.${name}`).join(', ')}) AS x (${names.join(', ')})`;
 }
 
 const time = (ms: string): string => `to_timestamp(${ms} / 1000)`;
@@ -66,15 +74,21 @@ const time = (ms: string): string => `to_timestamp(${ms} / 1000)`;
 const isAlive = (worker: string): string => `EXISTS (SELECT FROM potter.saga_workers w
       WHERE w.worker_id = ${worker} AND w.expires_at > clock_timestamp())`;
 
-/**
- * Everything that runs sagas write, as one statement: any number of commits and of new sagas. Each stands or falls by
- * itself; the answer has a row for each one that was written. Lease, journal and inbox are checked in the WHERE of the
- * UPDATE: a commit that had to wait for another writer of its row is checked again against what that one left.
- */
-function writeSql(perCommit: string): string {
-  return `
-  WITH c AS MATERIALIZED (${relation(COMMITS, 1)}),
-  n AS MATERIALIZED (${relation(SAGAS, 1 + COMMITS.length)}),
+/** What a statement has to do; each form is a statement of its own, for what it does not do costs too. */
+export interface WriteForm {
+  readonly commits: boolean;
+  readonly creates: boolean;
+  readonly snapshots: boolean;
+  /**
+   * In a transaction that also holds a step's own writes, with only COMMIT to come. Should it not come, because the
+   * process was stopped in this very moment, the server ends the session, and with it the lock that keeps others from
+   * taking the saga over.
+   */
+  readonly last: boolean;
+}
+
+const COMMIT_CTES = `
+  c AS MATERIALIZED (SELECT x.* FROM ${relation(COMMITS, 1)}),
   committed AS (
     UPDATE potter.sagas s SET
       status = c.status, current_step = c.current_step, error = c.error,
@@ -88,47 +102,65 @@ function writeSql(perCommit: string): string {
       AND s.last_seq = c.expected_seq AND s.inbox_last <= c.inbox_seen
       AND ${isAlive('c.worker_id')}
     RETURNING s.saga_id, c.expected_seq, c.new_seq, c.events, c.snapshot, s.watched_until
+  )`;
+
+const createCtes = (firstParameter: number): string => `
+  n AS MATERIALIZED (
+    SELECT x.*, ${isAlive('x.worker_id')} AS owned FROM ${relation(SAGAS, firstParameter)}
   ),
-  alive AS MATERIALIZED (SELECT n.saga_id, ${isAlive('n.worker_id')} AS owned FROM n),
   created AS (
     INSERT INTO potter.sagas (saga_id, definition, definition_version, correlation_id, fingerprint, status,
       current_step, error, wake_at, started_at, updated_at, finished_at, owner, token, last_seq, due_at)
-    SELECT n.saga_id, n.definition, n.definition_version, n.correlation_id, n.fingerprint, n.status,
-      n.current_step, n.error, ${time('n.wake_ms')}, ${time('n.started_ms')}, ${time('n.started_ms')},
-      ${time('n.finished_ms')}, CASE WHEN a.owned THEN n.worker_id END,
-      CASE WHEN n.worker_id IS NULL THEN 0 ELSE 1 END, n.new_seq,
-      CASE WHEN NOT a.owned THEN ${time('n.wake_ms')} END
-    FROM n JOIN alive a USING (saga_id)
+    SELECT saga_id, definition, definition_version, correlation_id, fingerprint, status,
+      current_step, error, ${time('wake_ms')}, ${time('started_ms')}, ${time('started_ms')},
+      ${time('finished_ms')}, CASE WHEN owned THEN worker_id END,
+      CASE WHEN worker_id IS NULL THEN 0 ELSE 1 END, new_seq, CASE WHEN NOT owned THEN ${time('wake_ms')} END
+    FROM n
     ON CONFLICT (saga_id) DO NOTHING
     RETURNING saga_id, owner
-  ),
-  journal AS (
-    INSERT INTO potter.saga_journal (saga_id, seq, events)
-    SELECT saga_id, new_seq, events FROM committed WHERE new_seq > expected_seq
-    UNION ALL
-    SELECT n.saga_id, n.new_seq, n.events FROM created JOIN n USING (saga_id)
-  ),
+  )`;
+
+const COMMIT_JOURNAL =
+  'SELECT saga_id, new_seq, events FROM committed WHERE new_seq > expected_seq';
+const CREATE_JOURNAL = 'SELECT n.saga_id, n.new_seq, n.events FROM created JOIN n USING (saga_id)';
+
+const SNAPSHOT_CTE = `
   snapshots AS (
     INSERT INTO potter.saga_snapshots (saga_id, seq, state)
     SELECT saga_id, new_seq, snapshot FROM committed WHERE snapshot IS NOT NULL
     ON CONFLICT (saga_id) DO UPDATE SET seq = excluded.seq, state = excluded.state
-  )
-  SELECT saga_id, CASE WHEN watched_until > clock_timestamp()
-    THEN pg_notify('${SAGA_CHANNEL}', 'journal ' || saga_id) END, ${perCommit} FROM committed
-  UNION ALL
-  SELECT saga_id, CASE WHEN owner IS NULL THEN pg_notify('${SAGA_CHANNEL}', 'work') END, NULL FROM created`;
-}
-
-export const WRITE_SQL: string = writeSql('NULL');
+  )`;
 
 /**
- * The same in a transaction that also holds a step's own writes. What is left to do is COMMIT; should it not come,
- * because the process was stopped in this very moment, the server ends the session, and with it the lock that keeps
- * others from taking the saga over.
+ * Everything that runs sagas write, as one statement: any number of commits and of new sagas. Each stands or falls by
+ * itself; the answer has a row for each one that was written. Lease, journal and inbox are checked in the WHERE of the
+ * UPDATE: a commit that had to wait for another writer of its row is checked again against what that one left.
  */
-export const WRITE_LAST_SQL: string = writeSql(
-  "set_config('idle_in_transaction_session_timeout', '5s', true)",
-);
+export function writeSql({ commits, creates, snapshots, last }: WriteForm): string {
+  const only = (condition: boolean, sql: string): string[] => (condition ? [sql] : []);
+  const journal = [...only(commits, COMMIT_JOURNAL), ...only(creates, CREATE_JOURNAL)];
+  const ctes = [
+    ...only(commits, COMMIT_CTES),
+    ...only(creates, createCtes(commits ? 1 + COMMITS.length : 1)),
+    `journal AS (INSERT INTO potter.saga_journal (saga_id, seq, events) ${journal.join(' UNION ALL ')})`,
+    ...only(snapshots, SNAPSHOT_CTE),
+  ];
+  const patience = last
+    ? ", set_config('idle_in_transaction_session_timeout', '5s', true) AS patience"
+    : '';
+  const answers = [
+    ...only(
+      commits,
+      `SELECT saga_id, CASE WHEN watched_until > clock_timestamp()
+        THEN pg_notify('${SAGA_CHANNEL}', 'journal ' || saga_id) END AS told${patience} FROM committed`,
+    ),
+    ...only(
+      creates,
+      `SELECT saga_id, CASE WHEN owner IS NULL THEN pg_notify('${SAGA_CHANNEL}', 'work') END FROM created`,
+    ),
+  ];
+  return `WITH ${ctes.join(',')} ${answers.join(' UNION ALL ')}`;
+}
 
 /** Why commits were refused: the same questions as in the statement above, asked one by one. */
 export const REFUSED_SQL: string = `

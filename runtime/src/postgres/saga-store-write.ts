@@ -10,9 +10,9 @@ import {
   EXISTING_SQL,
   REFUSED_SQL,
   type SagaColumns,
-  WRITE_LAST_SQL,
-  WRITE_SQL,
+  type WriteForm,
   writeParameters,
+  writeSql,
 } from './saga-store-write-sql.ts';
 
 /** What became of a new saga. */
@@ -106,8 +106,15 @@ export async function runWrites(
   const commits = writes.filter((write) => write.kind === 'commit');
   const creates = writes.filter((write) => write.kind === 'create');
   const { rows } = await client.query<{ readonly saga_id: string }>({
-    name: `potter_saga_write_${isLast ? 'last_' : ''}${planAge}`,
-    text: isLast ? WRITE_LAST_SQL : WRITE_SQL,
+    ...statementOf(
+      {
+        commits: commits.length > 0,
+        creates: creates.length > 0,
+        snapshots: commits.some(({ columns }) => columns.snapshot !== null),
+        last: isLast,
+      },
+      planAge,
+    ),
     values: writeParameters(
       commits.map(({ columns }) => columns),
       creates.map(({ columns }) => columns),
@@ -121,6 +128,19 @@ export async function runWrites(
     ...(existing.length === 0 ? [] : await lookUpExisting(client, existing)),
   ]);
   return writes.map((write) => verdicts.get(sagaIdOf(write)) ?? writtenOutcome(write));
+}
+
+const texts = new Map<string, string>();
+
+function statementOf(
+  form: WriteForm,
+  planAge: number,
+): { readonly name: string; readonly text: string } {
+  const parts = Object.entries(form).filter(([, wanted]) => wanted === true);
+  const kind = parts.map(([part]) => part).join('_');
+  const text = texts.get(kind) ?? writeSql(form);
+  texts.set(kind, text);
+  return { name: `potter_saga_${kind}_${planAge}`, text };
 }
 
 export function sagaIdOf(write: SagaWrite): string {
