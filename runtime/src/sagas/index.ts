@@ -8,8 +8,10 @@ export type {
   CompensateWhen,
   ExecuteContext,
   StepOutcome,
+  UndoContext,
 } from './step-context.ts';
 export type {
+  AlreadyDoneOptions,
   NonRetryable,
   StepOptions,
   StepPolicy,

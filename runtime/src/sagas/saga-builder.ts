@@ -1,6 +1,7 @@
 import { PotterError } from '../errors/potter-error.ts';
 import { durationMs } from '../foundation/duration.ts';
 import { definitionHash } from './definition-hash.ts';
+import type { AlreadyDoneNode } from './nodes/already-done.ts';
 import type { AttemptedNode, SagaNode } from './nodes/node.ts';
 import type { SequenceNode } from './nodes/sequence.ts';
 import type { StepNode } from './nodes/step.ts';
@@ -8,6 +9,7 @@ import type { TransactionalStepNode } from './nodes/transactional-step.ts';
 import type { SagaDefinition, SagaOptions } from './saga-definition.ts';
 import type { CompensateWhen } from './step-context.ts';
 import {
+  type AlreadyDoneOptions,
   compensatePolicy,
   forwardPolicy,
   type StepOptions,
@@ -31,6 +33,15 @@ type With<Results, Name extends string, Result> = Results & { readonly [Key in N
  * sees what those before it returned.
  */
 export interface SagaBuilder<Input, Tx, Results> {
+  /**
+   * Names what whoever starts the saga does in the transaction of the start (places an order, say) and how the saga undoes
+   * it, last of all and also when no step was begun. Comes before every step.
+   */
+  alreadyDone<const Name extends string>(
+    name: NewName<Name, Results>,
+    options: AlreadyDoneOptions<Input, Tx>,
+  ): SagaBuilder<Input, Tx, Results>;
+
   /** A step that works outside the saga's database: calls another service, sends a message. */
   step<const Name extends string, Result, When extends CompensateWhen = 'attempted'>(
     name: NewName<Name, Results>,
@@ -74,6 +85,20 @@ class Builder<Input, Tx, Results> implements SagaBuilder<Input, Tx, Results> {
     this.#nodes = nodes;
   }
 
+  alreadyDone<const Name extends string>(
+    name: NewName<Name, Results>,
+    options: AlreadyDoneOptions<Input, Tx>,
+  ): SagaBuilder<Input, Tx, Results> {
+    if (this.#nodes.some(({ kind }) => kind !== 'already-done')) {
+      throw invalid(`Saga '${this.#name}' names '${name}' as already done after its first step.`);
+    }
+    return this.#with({
+      ...attemptedNode(name, options),
+      kind: 'already-done',
+      ...erased<AlreadyDoneNode>(options),
+    });
+  }
+
   step<const Name extends string, Result, When extends CompensateWhen = 'attempted'>(
     name: NewName<Name, Results>,
     options: StepOptions<Input, Results, Result, When>,
@@ -99,7 +124,8 @@ class Builder<Input, Tx, Results> implements SagaBuilder<Input, Tx, Results> {
   build(): SagaDefinition<Input, Tx, Results> {
     const { version, timeout, snapshotEvery, onDefect, onCompensationFailure, maxInterruptions } =
       this.#options;
-    if (this.#nodes.length === 0) throw invalid(`Saga '${this.#name}' has no steps.`);
+    if (this.#nodes.every(({ kind }) => kind === 'already-done'))
+      throw invalid(`Saga '${this.#name}' has no steps.`);
     const root: SequenceNode = { kind: 'sequence', path: '', children: this.#nodes };
     return Object.freeze({
       name: this.#name,
@@ -140,12 +166,13 @@ function attemptedNode(
 
 /** The user's functions without their types: the builder checked them, the machine hands over what the journal holds. */
 function erased<Node extends AttemptedNode>(options: {
-  readonly execute: unknown;
+  readonly execute?: unknown;
   readonly compensate?: unknown;
-}): Pick<Node, 'execute' | 'compensate'> {
-  return { execute: options.execute, compensate: options.compensate } as Pick<
+}): Pick<Node, Extract<keyof Node, 'execute' | 'compensate'>> {
+  const { execute, compensate } = options;
+  return { execute, compensate } as unknown as Pick<
     Node,
-    'execute' | 'compensate'
+    Extract<keyof Node, 'execute' | 'compensate'>
   >;
 }
 

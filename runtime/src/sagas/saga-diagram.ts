@@ -17,7 +17,7 @@ const STYLES: Readonly<Record<Mark, string>> = {
   stuck: 'fill:#b71c1c,stroke:#b71c1c,color:#ffffff',
 };
 
-function markOf(step: StepState | undefined): Mark {
+function markOf(step: StepState | undefined, atRest: Mark = 'untouched'): Mark {
   switch (step?.compensate?.status) {
     case 'done':
       return 'undone';
@@ -37,7 +37,7 @@ function markOf(step: StepState | undefined): Mark {
     case 'waiting':
       return 'running';
     case undefined:
-      return 'untouched';
+      return atRest;
   }
 }
 
@@ -57,14 +57,14 @@ export function sagaDiagram(definition: SagaDefinition, state?: SagaState): stri
     for (const box of from) edges.push(`  ${ids.get(box)} --> ${to}`);
   };
   const pen: DiagramPen = {
-    box: (path, from, undo) => {
+    box: (path, from, undo, atRest) => {
       const id = `n${ids.size}`;
       ids.set(path, id);
       const step = state && stepAt(state, path);
       const attempts = step?.forward && step.forward.attempt > 1 ? ` ×${step.forward.attempt}` : '';
       lines.push(`  ${id}["${path}${attempts}"]`);
       join(from, id);
-      marks.push(`  class ${id} ${markOf(step)}`);
+      marks.push(`  class ${id} ${markOf(step, state && atRest)}`);
       if (!undo) return;
       lines.push(`  ${id}u>"undo ${path}"]`);
       edges.push(`  ${id} -.-> ${id}u`);

@@ -24,6 +24,13 @@ export interface ExecuteContext<Input, Results> extends AttemptContext<Input, Re
   readonly key: `${string}/do`;
 }
 
+/** What the undo of something that was already done is told. */
+export interface UndoContext<Input> extends AttemptContext<Input, unknown> {
+  readonly key: `${string}/undo`;
+  /** Why the saga is being undone: the refusal of a step, a cancel, a timeout. */
+  readonly cause: SagaError;
+}
+
 /**
  * What is known of a step that is to be undone:
  * - `done`: it returned `result`,

@@ -1,6 +1,11 @@
 import { exponentialBackoff, type RetryPolicy } from '../foundation/backoff.ts';
 import { type Duration, durationMs } from '../foundation/duration.ts';
-import type { CompensateContext, CompensateWhen, ExecuteContext } from './step-context.ts';
+import type {
+  CompensateContext,
+  CompensateWhen,
+  ExecuteContext,
+  UndoContext,
+} from './step-context.ts';
 
 /** Which thrown errors are not worth a retry: codes, or a predicate. A Rejection never is. */
 export type NonRetryable = readonly string[] | ((error: unknown) => boolean);
@@ -52,6 +57,15 @@ export interface TransactionalStepOptions<
   readonly compensate?: (
     context: CompensateContext<Input, Results, Result, When> & { readonly tx: Tx },
   ) => unknown;
+}
+
+/** Something that was done before the saga, and how the saga undoes it. */
+export interface AlreadyDoneOptions<Input, Tx> extends Pick<
+  StepPolicy,
+  'compensateRetry' | 'compensateTimeout'
+> {
+  /** Undoes it inside `tx`, which commits together with the journal entry, or not at all. The last undo of all. */
+  readonly compensate: (context: UndoContext<Input> & { readonly tx: Tx }) => unknown;
 }
 
 /** How attempts in one direction are tried, with every default filled in. */

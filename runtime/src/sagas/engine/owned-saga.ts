@@ -125,24 +125,23 @@ export class OwnedSaga {
   #drain(): void {
     if (this.#draining || this.#gone || this.#inputs.length === 0) return;
     this.#draining = true;
-    this.#writeAll().then(
-      () => {
-        this.#draining = false;
-        // Something may have come between the last look and this one.
-        this.#drain();
-      },
-      (error: unknown) => this.#fail(error),
-    );
+    void this.#writeAll();
   }
 
   async #writeAll(): Promise<void> {
-    while (this.#inputs.length > 0 && !this.#gone) {
-      await this.#lock.acquire();
-      try {
-        await this.#write();
-      } finally {
-        this.#lock.release();
+    try {
+      while (this.#inputs.length > 0 && !this.#gone) {
+        await this.#lock.acquire();
+        try {
+          await this.#write();
+        } finally {
+          this.#lock.release();
+        }
       }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#draining = false;
     }
   }
 
@@ -318,7 +317,7 @@ export class OwnedSaga {
     });
     this.#attempts.set(key, running);
     if (attempt.attempt > 1) metrics.retry(name, path, direction);
-    const transactional = node.kind === 'transactional-step';
+    const transactional = node.kind !== 'step';
     tracer
       .span(
         `saga ${direction === 'forward' ? 'do' : 'undo'} ${path}`,

@@ -18,7 +18,8 @@ const DONE: Progress = { kind: 'done' };
 const RUNNING: Progress = { kind: 'active', start: [], running: true };
 const WAITING: Progress = { kind: 'active', start: [], running: false };
 
-function progress(
+/** How far a direction has come, by what the journal says of its attempts. */
+export function progress(
   node: AttemptedNodeBase,
   direction: Direction,
   state: DirectionState | null | undefined,

@@ -1,3 +1,4 @@
+import { alreadyDoneHandler } from './already-done.ts';
 import type { AttemptedNode, SagaNode } from './node.ts';
 import type { AttemptedNodeHandler, NodeHandler } from './node-handler.ts';
 import { sequenceHandler } from './sequence.ts';
@@ -12,20 +13,25 @@ const handlers: Handlers = {
   sequence: sequenceHandler,
   step: stepHandler,
   'transactional-step': transactionalStepHandler,
+  'already-done': alreadyDoneHandler,
 };
 
 const attemptedHandlers: {
   readonly [Kind in AttemptedNode['kind']]: AttemptedNodeHandler<
     Extract<AttemptedNode, { kind: Kind }>
   >;
-} = { step: stepHandler, 'transactional-step': transactionalStepHandler };
+} = {
+  step: stepHandler,
+  'transactional-step': transactionalStepHandler,
+  'already-done': alreadyDoneHandler,
+};
 
-/** The handler of a node's kind. The table's type guarantees that they fit; a lookup by a union cannot say so. */
+/** The handler of a node's kind. The table's type guarantees that they fit. */
 export function handlerOf(node: SagaNode): NodeHandler {
-  return handlers[node.kind] as NodeHandler;
+  return handlers[node.kind];
 }
 
 /** The handler of a node that is done by attempts. */
 export function attemptedHandlerOf(node: AttemptedNode): AttemptedNodeHandler<AttemptedNode> {
-  return attemptedHandlers[node.kind] as AttemptedNodeHandler<AttemptedNode>;
+  return attemptedHandlers[node.kind];
 }

@@ -51,8 +51,11 @@ export interface AttemptHost {
 
 /** Draws a diagram, box by box. */
 export interface DiagramPen {
-  /** A box for the node at a path, reached from these boxes, with a box for its undoing beside it. */
-  box(path: string, from: readonly string[], undo: boolean): void;
+  /**
+   * A box for the node at a path, reached from these boxes, with a box for its undoing beside it.
+   * @param mark how it looks while nothing is known of it. Default `untouched`.
+   */
+  box(path: string, from: readonly string[], undo: boolean, mark?: 'done' | 'untouched'): void;
   /** Draws another node. @returns the boxes that lead out of it. */
   draw(node: SagaNode, from: readonly string[]): readonly string[];
 }

@@ -1,3 +1,4 @@
+import type { AlreadyDoneNode } from './already-done.ts';
 import type { SequenceNode } from './sequence.ts';
 import type { StepNode } from './step.ts';
 import type { TransactionalStepNode } from './transactional-step.ts';
@@ -7,7 +8,7 @@ import type { TransactionalStepNode } from './transactional-step.ts';
  * type and its handler, a line in this union, a line in `handlers.ts`, and a method of the builder. The machine, the
  * journal and the orchestrator stay as they are: they know nodes by path and by what their handler answers.
  */
-export type SagaNode = SequenceNode | StepNode | TransactionalStepNode;
+export type SagaNode = SequenceNode | AttemptedNode;
 
 /** A node that is done by attempts of the user's code. */
-export type AttemptedNode = StepNode | TransactionalStepNode;
+export type AttemptedNode = StepNode | TransactionalStepNode | AlreadyDoneNode;
