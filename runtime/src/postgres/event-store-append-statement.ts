@@ -66,43 +66,41 @@ export function compareStreams(a: string, b: string): number {
 /** The text form of a PostgreSQL array of text. */
 export function arrayText(values: readonly string[]): string {
   if (values.length === 0) return '{}';
-  return `{${values.map((value) => `"${value.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`;
+  return `{"${values.map(escaped).join('","')}"}`;
 }
 
-function parametersOf(rows: readonly AppendRow[]): unknown[] {
-  const streams: string[] = [];
-  const places: number[] = [];
-  const ids: string[] = [];
-  const types: string[] = [];
-  const schemaVersions: number[] = [];
-  const data: string[] = [];
-  const metadata: string[] = [];
-  const tags: string[] = [];
-  for (const row of rows) {
-    row.events.forEach((event, index) => {
-      streams.push(row.stream);
-      places.push(index + 1);
-      ids.push(event.id);
-      types.push(event.type);
-      schemaVersions.push(event.schemaVersion);
-      data.push(event.data);
-      metadata.push(event.metadata);
-      tags.push(arrayText(event.tags));
-    });
-  }
+function escaped(value: string): string {
+  return SPECIAL.test(value) ? value.replaceAll(SPECIALS, '\\$&') : value;
+}
+
+const SPECIAL = /["\\]/;
+const SPECIALS = /["\\]/g;
+
+/** Arrays as text: the driver's own way through each element takes several times as long. */
+function parametersOf(rows: readonly AppendRow[]): string[] {
+  const events = rows.flatMap(({ stream, events: ofStream }) =>
+    ofStream.map((event, index) => ({ stream, place: index + 1, event })),
+  );
+  const texts = (value: (event: PreparedEvent) => string): string =>
+    arrayText(events.map(({ event }) => value(event)));
   return [
-    rows.map(({ stream }) => stream),
-    rows.map(({ expected }) => expectationCode(expected)),
-    rows.map(({ events }) => events.length),
-    streams,
-    places,
-    ids,
-    types,
-    schemaVersions,
-    data,
-    metadata,
-    tags,
+    arrayText(rows.map(({ stream }) => stream)),
+    plainArray(rows.map(({ expected }) => expectationCode(expected))),
+    plainArray(rows.map((row) => row.events.length)),
+    arrayText(events.map(({ stream }) => stream)),
+    plainArray(events.map(({ place }) => place)),
+    plainArray(events.map(({ event }) => event.id)),
+    texts(({ type }) => type),
+    plainArray(events.map(({ event }) => event.schemaVersion)),
+    texts(({ data }) => data),
+    texts(({ metadata }) => metadata),
+    texts(({ tags }) => arrayText(tags)),
   ];
+}
+
+/** An array of what needs no quotes: numbers and UUIDs. */
+function plainArray(values: readonly (number | string)[]): string {
+  return `{${values.join(',')}}`;
 }
 
 function expectationCode(expected: ExpectedVersion): string {
