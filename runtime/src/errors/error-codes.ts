@@ -1,66 +1,215 @@
 /**
- * Every error the runtime throws carries one of these codes. The set is closed: a new failure gets a new line here,
- * and a test compares this table with docs/errors.md. Keep lines sorted by area, then by name.
+ * Every error the runtime throws carries one of these codes. The set is closed: a new failure gets a new entry here, and
+ * `npm run docs` writes meaning and remedy into docs/errors.md. By area, from the bottom up.
  */
 export const ERROR_CODES = {
   // Everything
-  INVALID_ARGUMENT: 'A value handed to the runtime is not of the documented form.',
-  INVALID_CONFIGURATION: 'An environment variable or option has a value that cannot be used.',
-  ABORTED: 'The caller gave up waiting: its AbortSignal fired.',
-  TIMEOUT: 'Something took longer than the time it was given.',
-  CLOSED: 'The object was closed before or while it was used.',
-  OVERLOADED: 'So much work waits in this process already that no more is taken.',
-  SERIALIZATION_FAILED:
-    'A value could not be turned into JSON, or stored JSON could not be read back.',
+  INVALID_ARGUMENT: {
+    meaning: 'A value handed to the runtime is not of the documented form.',
+    remedy: 'Correct the value; the message names it and the form it should have.',
+  },
+  INVALID_CONFIGURATION: {
+    meaning: 'An environment variable or option has a value that cannot be used.',
+    remedy: 'Set the variable or option to a value that the message accepts, and start again.',
+  },
+  ABORTED: {
+    meaning: 'The caller gave up waiting: its AbortSignal fired.',
+    remedy:
+      'Nothing, when the wait was given up on purpose; otherwise find out who fired the signal (the cause has its reason).',
+  },
+  TIMEOUT: {
+    meaning: 'Something took longer than the time it was given.',
+    remedy: 'Try again; when it happens often, find out what is slow before raising the limit.',
+  },
+  CLOSED: {
+    meaning: 'The object was closed before or while it was used.',
+    remedy: 'Close things last: stop what uses them first.',
+  },
+  OVERLOADED: {
+    meaning: 'So much work waits in this process already that no more is taken.',
+    remedy: 'Try again in a moment; when it lasts, add processes or slow the callers down.',
+  },
+  SERIALIZATION_FAILED: {
+    meaning: 'A value could not be turned into JSON, or stored JSON could not be read back.',
+    remedy: 'Store plain data only; the cause says which value was in the way.',
+  },
   // Database
-  DATABASE_UNAVAILABLE: 'The database refused the connection, or broke it.',
-  DATABASE_ERROR: 'The database answered a statement with an error that has no better code.',
-  EMBEDDED_DATABASE_FAILED: 'The embedded database did not start or stop.',
-  MIGRATION_FAILED: 'A migration could not be read or applied.',
-  MIGRATIONS_PENDING: 'The database lacks migrations that this program needs.',
+  DATABASE_UNAVAILABLE: {
+    meaning: 'The database refused the connection, or broke it.',
+    remedy:
+      'Check that the server runs and that the address is right, then try again. What was not acknowledged may or may not have been committed: repeat it with the same idempotency key.',
+  },
+  DATABASE_ERROR: {
+    meaning: 'The database answered a statement with an error that has no better code.',
+    remedy: 'Look up the SQLSTATE in the details; the cause is the driver’s own error.',
+  },
+  EMBEDDED_DATABASE_FAILED: {
+    meaning: 'The embedded database did not start or stop.',
+    remedy:
+      'Follow the remedy in the message; the server’s last words are in the details and in `.potter/postgres.log`.',
+  },
+  MIGRATION_FAILED: {
+    meaning: 'A migration could not be read or applied.',
+    remedy:
+      'Correct the file the message names and run `potter-migrate up` again: what failed was rolled back.',
+  },
+  MIGRATIONS_PENDING: {
+    meaning: 'The database lacks migrations that this program needs.',
+    remedy: 'Run `npm run migrate -- up`.',
+  },
   // Event store
-  CONCURRENCY_CONFLICT: 'A stream is not at the version the writer expected.',
-  EVENT_ID_CONFLICT: 'Some, but not all, ids of a batch are already in the stream.',
-  IMPORT_TARGET_NOT_EMPTY: 'A bulk import found events in the store.',
-  UNKNOWN_EVENT_TYPE: 'A stored event has a type that no handler or upcaster knows.',
-  INVALID_UPCASTER_CHAIN: 'The registered upcasters have a gap, a cycle or a duplicate.',
+  CONCURRENCY_CONFLICT: {
+    meaning: 'A stream is not at the version the writer expected.',
+    remedy: 'Load the current state, decide again, and append to the version found.',
+  },
+  EVENT_ID_CONFLICT: {
+    meaning: 'Some, but not all, ids of a batch are already in the stream.',
+    remedy: 'Give new events new ids; to repeat an append, repeat all of it with the same ids.',
+  },
+  IMPORT_TARGET_NOT_EMPTY: {
+    meaning: 'A bulk import found events in the store.',
+    remedy: 'Import into an empty store, or say that adding to the events there is meant.',
+  },
+  UNKNOWN_EVENT_TYPE: {
+    meaning: 'A stored event has a type that no handler or upcaster knows.',
+    remedy: 'Give the type a case, or an upcaster that renames or drops it: what is stored stays.',
+  },
+  INVALID_UPCASTER_CHAIN: {
+    meaning: 'The registered upcasters have a gap, a cycle or a duplicate.',
+    remedy: 'Make every old version lead to the current one, once.',
+  },
   // Buses
-  HANDLER_NOT_FOUND: 'No handler is registered for this command or query.',
-  HANDLER_EXISTS: 'A second handler was registered for the same command or query.',
+  HANDLER_NOT_FOUND: {
+    meaning: 'No handler is registered for this command or query.',
+    remedy: 'Register a handler for the type, or correct the type.',
+  },
+  HANDLER_EXISTS: {
+    meaning: 'A second handler was registered for the same command or query.',
+    remedy: 'Keep one handler a type.',
+  },
   // Sagas
-  SAGA_DEFINITION_INVALID: 'A saga definition breaks a rule of the builder.',
-  SAGA_DEFINITION_UNKNOWN:
-    'A saga asks for a definition or version that this process has not registered.',
-  SAGA_DEFINITION_CHANGED:
-    'A saga was begun by another form of the definition that now has its name and version.',
-  SAGA_NOT_FOUND: 'There is no saga with this id.',
-  SAGA_ALREADY_EXISTS: 'A saga with this id was started with another definition or input.',
-  SAGA_ALREADY_FINISHED: 'The saga is over and takes no further commands.',
-  SAGA_NOT_RESUMABLE: 'Only a saga whose compensation gave up can be resumed.',
-  SAGA_CANCELLED: 'Somebody asked for this saga to be cancelled.',
-  SAGA_TIMED_OUT: 'The saga took longer than its definition allows.',
-  SAGA_STEP_TIMED_OUT: 'A step took longer than its definition allows.',
-  SAGA_STEP_INTERRUPTED: 'The process that ran a step died before the result was stored.',
-  SAGA_STEP_SKIPPED: 'A step was passed over; the message says why.',
-  SAGA_LEASE_LOST: 'Another process took the saga over; this one may no longer write it.',
-  FENCED: 'A participant call arrived after it had been undone, or twice.',
+  SAGA_DEFINITION_INVALID: {
+    meaning: 'A saga definition breaks a rule of the builder.',
+    remedy: 'Change the definition as the message says.',
+  },
+  SAGA_DEFINITION_UNKNOWN: {
+    meaning: 'A saga asks for a definition or version that this process has not registered.',
+    remedy:
+      'Register the definition in that version as well: sagas in flight end on the version they began with.',
+  },
+  SAGA_DEFINITION_CHANGED: {
+    meaning:
+      'A saga was begun by another form of the definition that now has its name and version.',
+    remedy:
+      'Give the changed definition a new version and keep the old one registered, then resume the saga.',
+  },
+  SAGA_NOT_FOUND: {
+    meaning: 'There is no saga with this id.',
+    remedy: 'Check the id.',
+  },
+  SAGA_ALREADY_EXISTS: {
+    meaning: 'A saga with this id was started with another definition or input.',
+    remedy: 'Use another id for another saga.',
+  },
+  SAGA_ALREADY_FINISHED: {
+    meaning: 'The saga is over and takes no further commands.',
+    remedy: 'Nothing: the saga is over.',
+  },
+  SAGA_NOT_RESUMABLE: {
+    meaning: 'Only a saga whose compensation gave up can be resumed.',
+    remedy: 'Look at the status: only `failed` sagas wait for a resume.',
+  },
+  SAGA_CANCELLED: {
+    meaning: 'Somebody asked for this saga to be cancelled.',
+    remedy: 'Nothing: it was asked for.',
+  },
+  SAGA_TIMED_OUT: {
+    meaning: 'The saga took longer than its definition allows.',
+    remedy: 'Look in the history for the step that took the time.',
+  },
+  SAGA_STEP_TIMED_OUT: {
+    meaning: 'A step took longer than its definition allows.',
+    remedy: 'Find out why the participant is slow; its effect may have happened, so it was undone.',
+  },
+  SAGA_STEP_INTERRUPTED: {
+    meaning: 'The process that ran a step died before the result was stored.',
+    remedy:
+      'Nothing: the step is tried again with the same key. When it happens to the same step again and again, that step kills its process.',
+  },
+  SAGA_STEP_SKIPPED: {
+    meaning: 'A step was passed over; the message says why.',
+    remedy: 'Nothing: the message has the reason.',
+  },
+  SAGA_LEASE_LOST: {
+    meaning: 'Another process took the saga over; this one may no longer write it.',
+    remedy:
+      'Nothing, when it is rare: the other process goes on. When it is not, the process is starved, or its lease too short.',
+  },
+  FENCED: {
+    meaning: 'A participant call arrived after it had been undone, or twice.',
+    remedy: 'Nothing: the late call was refused, as it should be.',
+  },
   // HTTP
-  MALFORMED_JSON: 'The request body is not JSON.',
-  VALIDATION_FAILED: 'The request is well-formed, but a value in it breaks a rule.',
-  NOT_FOUND: 'There is nothing under this address.',
-  BAD_REQUEST: 'The request is not valid HTTP: its address or a header cannot be read.',
-  METHOD_NOT_ALLOWED: 'This address exists, but not for this method.',
-  URI_TOO_LONG: 'The address of the request is longer than the limit.',
-  HEADERS_TOO_LARGE: 'The headers of the request are larger than the limit.',
-  PAYLOAD_TOO_LARGE: 'The request body is larger than the limit.',
-  UNSUPPORTED_MEDIA_TYPE: 'The request body has a content type that is not accepted.',
-  PRECONDITION_FAILED: 'The If-Match header names a version that is not the current one.',
-  IDEMPOTENCY_KEY_REUSED: 'The same Idempotency-Key came with a different request.',
-  IDEMPOTENCY_KEY_IN_USE:
-    'The first request with this Idempotency-Key is still at work after the longest wait.',
-  ADDRESS_UNAVAILABLE: 'The service cannot listen on this host and port.',
-  SHUTTING_DOWN: 'The service is stopping and takes no new work.',
-  INTERNAL_ERROR: 'Something failed that nobody foresaw; the log has the cause.',
+  MALFORMED_JSON: {
+    meaning: 'The request body is not JSON.',
+    remedy: 'Send JSON (RFC 8259) in UTF-8.',
+  },
+  VALIDATION_FAILED: {
+    meaning: 'The request is well-formed, but a value in it breaks a rule.',
+    remedy: 'Correct the values that `errors` lists.',
+  },
+  NOT_FOUND: {
+    meaning: 'There is nothing under this address.',
+    remedy: 'Check the address, or the id in it.',
+  },
+  BAD_REQUEST: {
+    meaning: 'The request is not valid HTTP: its address or a header cannot be read.',
+    remedy: 'Correct the request line, the encoding of the address, or the header.',
+  },
+  METHOD_NOT_ALLOWED: {
+    meaning: 'This address exists, but not for this method.',
+    remedy: 'Use a method of the `Allow` header.',
+  },
+  URI_TOO_LONG: {
+    meaning: 'The address of the request is longer than the limit.',
+    remedy: 'Shorten the address.',
+  },
+  HEADERS_TOO_LARGE: {
+    meaning: 'The headers of the request are larger than the limit.',
+    remedy: 'Send fewer or shorter headers.',
+  },
+  PAYLOAD_TOO_LARGE: {
+    meaning: 'The request body is larger than the limit.',
+    remedy: 'Send less, or several requests.',
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    meaning: 'The request body has a content type that is not accepted.',
+    remedy: 'Send `Content-Type: application/json`.',
+  },
+  PRECONDITION_FAILED: {
+    meaning: 'The If-Match header names a version that is not the current one.',
+    remedy: 'Read the thing again and decide with its new `ETag`.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    meaning: 'The same Idempotency-Key came with a different request.',
+    remedy: 'Use a new key for a new request; repeat a request unchanged.',
+  },
+  IDEMPOTENCY_KEY_IN_USE: {
+    meaning: 'The first request with this Idempotency-Key is still at work after the longest wait.',
+    remedy: 'Repeat the request, unchanged, in a moment.',
+  },
+  ADDRESS_UNAVAILABLE: {
+    meaning: 'The service cannot listen on this host and port.',
+    remedy: 'Choose another port, or stop what listens there; `PORT=0` takes any free one.',
+  },
+  SHUTTING_DOWN: {
+    meaning: 'The service is stopping and takes no new work.',
+    remedy: 'Repeat the request: another process, or the next start, takes it.',
+  },
+  INTERNAL_ERROR: {
+    meaning: 'Something failed that nobody foresaw; the log has the cause.',
+    remedy: 'Look in the log for the same time or request id; the cause is there, whole.',
+  },
 } as const;
 
 /** One of the closed set of codes; see docs/errors.md for meaning and remedy. */

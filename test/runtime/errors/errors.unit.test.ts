@@ -104,9 +104,10 @@ describe('the description of a thrown value', () => {
 });
 
 test('every code is SCREAMING_SNAKE and explained in one sentence', () => {
-  for (const [code, meaning] of Object.entries(ERROR_CODES)) {
+  for (const [code, { meaning, remedy }] of Object.entries(ERROR_CODES)) {
     expect(code).toMatch(/^[A-Z]+(_[A-Z]+)*$/);
     expect(meaning).toMatch(/^[A-Z].*\.$/);
+    expect(remedy).toMatch(/^[A-Z].*\.$/);
   }
 });
 
