@@ -217,7 +217,7 @@ function message(draft: Draft, { kind, messageId }: SagaMessage, at: Date): void
 /** Nothing is known of what ran when its process died; the same key makes it safe to try again at once. */
 function recovered(definition: SagaDefinition, draft: Draft, moment: Moment): void {
   const at = moment.now;
-  for (const { path, forward, compensate } of [...draft.state.steps]) {
+  for (const { path, forward, compensate } of draft.state.steps.slice()) {
     for (const [direction, attempts] of [
       ['forward', forward],
       ['compensate', compensate],

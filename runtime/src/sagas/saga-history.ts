@@ -89,7 +89,15 @@ export function historyOf(events: Iterable<SagaEvent>): readonly HistoryEntry[] 
           error: { code: 'SAGA_STEP_SKIPPED', message: event.reason, step: event.path },
         });
         break;
-      default:
+      case 'SagaStarted':
+      case 'CancelRequested':
+      case 'CompensationStarted':
+      case 'SagaResumed':
+      case 'SagaCompleted':
+      case 'SagaCompensated':
+      case 'SagaFailed':
+        // Of the saga, not of an attempt.
+        break;
     }
   }
   return history;

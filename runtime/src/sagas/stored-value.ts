@@ -18,7 +18,9 @@ function copy(value: unknown, depth: number): unknown {
     case 'object':
       if (value === null) return value;
       return depth > DEEPEST_COPY ? OTHER : copyObject(value, depth);
-    default:
+    case 'bigint':
+    case 'function':
+    case 'symbol':
       return OTHER;
   }
 }

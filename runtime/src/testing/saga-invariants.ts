@@ -67,7 +67,13 @@ export function journalViolations(journal: readonly JournalEntry[]): readonly Vi
           where,
         );
         break;
-      default:
+      case 'SagaStarted':
+      case 'StepSkipped':
+      case 'CancelRequested':
+      case 'SagaResumed':
+      case 'SagaFailed':
+        // These may come at any time before the end.
+        break;
     }
   }
   const reversed = [...starts].reverse().filter((path) => undos.includes(path));

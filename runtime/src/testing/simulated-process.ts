@@ -37,7 +37,7 @@ export class SimulatedProcess<Tx> {
         const value = await intercept(call, proceed);
         return this.#dead ? await never() : value;
       } catch (error) {
-        return this.#dead ? never() : Promise.reject(error as Error);
+        return this.#dead ? never() : Promise.reject(error);
       }
     });
   }
@@ -58,7 +58,7 @@ export class SimulatedProcess<Tx> {
       const value = await promise;
       return this.#dead ? await never() : value;
     } catch (error) {
-      return this.#dead ? never() : Promise.reject(error as Error);
+      return this.#dead ? never() : Promise.reject(error);
     }
   }
 

@@ -155,9 +155,10 @@ class World {
       await this.#wait(this.#random() * 400);
       const living = this.#processes.filter(({ process }) => !process.isDead);
       const chosen = living[Math.floor(this.#random() * living.length)];
-      if (chosen && this.#chance(0.3)) chosen.process.kill();
-      else if (chosen && this.#chance(0.3)) chosen.engine.stall(this.#random() * LEASE_MS * 3);
-      else if (chosen && this.#chance(0.1)) void chosen.engine.stop({ timeout: 200 });
+      const fate = this.#random();
+      if (fate < 0.3) chosen?.process.kill();
+      else if (fate < 0.5) chosen?.engine.stall(this.#random() * LEASE_MS * 3);
+      else if (fate < 0.6) void chosen?.engine.stop({ timeout: 200 });
       if (living.length < 2) this.#spawn();
     }
     this.#spawn();

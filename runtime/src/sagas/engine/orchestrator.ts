@@ -139,7 +139,7 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
   ): AsyncIterable<JournalEntry> {
     const saga = await this.#stored(sagaId);
     const { after = 0n, signal } = options;
-    yield* journalEvents(this.#context.store as unknown as SagaStore, saga, { after, signal });
+    yield* journalEvents(this.#context.store, saga, { after, signal });
   }
 
   async settled(

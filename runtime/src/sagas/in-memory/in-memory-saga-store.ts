@@ -111,15 +111,16 @@ export class InMemorySagaStore<Tx = InMemoryTransaction> implements SagaStore<Tx
   }
 
   async transaction<T>(work: (transaction: Tx) => Promise<T>): Promise<T> {
-    const { transaction, commit, rollback } = this.#begin();
+    const control = this.#begin();
+    const { transaction } = control;
     this.#locks.open(transaction);
     try {
       const value = await work(transaction);
-      commit();
+      control.commit();
       this.#locks.release(transaction, 'apply');
       return value;
     } catch (error) {
-      rollback();
+      control.rollback();
       this.#locks.release(transaction, 'undo');
       throw error;
     }

@@ -18,8 +18,7 @@ export class RowLocks<Tx> {
   readonly #open = new Map<Tx, OpenTransaction>();
 
   open(transaction: Tx): void {
-    let end = (): void => {};
-    const ended = new Promise<void>((resolve) => (end = resolve));
+    const { promise: ended, resolve: end } = deferred();
     this.#open.set(transaction, { rows: new Set(), writes: [], ended, end });
   }
 
@@ -51,4 +50,10 @@ export class RowLocks<Tx> {
   async released(row: SagaRow): Promise<void> {
     await this.#open.get(row.lockedBy as Tx)?.ended;
   }
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  const resolvers: (() => void)[] = [];
+  const promise = new Promise<void>((resolve) => resolvers.push(resolve));
+  return { promise, resolve: () => resolvers.forEach((resolve) => resolve()) };
 }

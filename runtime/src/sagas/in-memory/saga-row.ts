@@ -99,19 +99,15 @@ export class SagaRow {
 
 /** An event with its payload copied, reduced to what a database would keep. */
 function isolated(event: SagaEvent): SagaEvent {
-  switch (event.type) {
-    case 'SagaStarted':
-      return { ...event, input: asStored(event.input) };
-    case 'AttemptCompleted':
-      return {
+  if (event.type === 'SagaStarted') return { ...event, input: asStored(event.input) };
+  return event.type === 'AttemptCompleted'
+    ? {
         type: event.type,
         at: event.at,
         path: event.path,
         direction: event.direction,
         attempt: event.attempt,
         result: asStored(event.result),
-      };
-    default:
-      return event;
-  }
+      }
+    : event;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { attempt, type SagaStoreRule, summary } from './saga-store-subject.ts';
 
 /** What is heard as it happens, and what happens together. */
@@ -32,19 +33,16 @@ export function liveRules<Tx>(): readonly SagaStoreRule<Tx>[] {
     {
       name: 'tells listeners of new work and of messages to owned sagas',
       check: async (bench) => {
-        let heardWork = (): void => {};
-        let heardMessage = (_sagaId: string): void => {};
+        const heard = new EventEmitter();
         const stop = await bench.store.listen({
-          onWork: () => heardWork(),
-          onMessage: (sagaId) => heardMessage(sagaId),
+          onWork: () => heard.emit('work'),
+          onMessage: (sagaId) => heard.emit(sagaId),
         });
         const { sagaId } = await bench.owned();
-        const work = new Promise<void>((resolve) => (heardWork = resolve));
+        const work = once(heard, 'work');
         await bench.free();
         await work;
-        const message = new Promise<void>((resolve) => {
-          heardMessage = (about) => about === sagaId && resolve();
-        });
+        const message = once(heard, sagaId);
         await bench.store.post(sagaId, { kind: 'cancel', messageId: 'm', at: bench.now }, [
           'pending',
         ]);
