@@ -76,7 +76,9 @@ export function journalViolations(journal: readonly JournalEntry[]): readonly Vi
         break;
     }
   }
-  const reversed = [...starts].reverse().filter((path) => undos.includes(path));
+  // What was done before the saga began was started first of all, and so is undone last.
+  const before = undos.filter((path) => !starts.includes(path));
+  const reversed = [...[...starts].reverse().filter((path) => undos.includes(path)), ...before];
   findings.check(
     JSON.stringify(reversed) === JSON.stringify(undos),
     'undone in reverse start order',
