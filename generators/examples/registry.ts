@@ -1,5 +1,6 @@
 import { eventsourcingBasic } from './eventsourcing-basic.ts';
 import type { ExampleDefinition } from './example-definition.ts';
+import { sagaOrder } from './saga-order.ts';
 
 /** Every example a user can create, in the order in which `--list` shows them. An example without templates must not be here. */
-export const EXAMPLES: readonly ExampleDefinition[] = [eventsourcingBasic];
+export const EXAMPLES: readonly ExampleDefinition[] = [eventsourcingBasic, sagaOrder];

@@ -19,12 +19,12 @@ export interface OrderServices<Tx> {
   readonly inventory: Inventory;
   readonly payments: Payments;
   readonly shipping: Shipping;
-  readonly orders: Orders<Tx>;
+  readonly orders: Pick<Orders<Tx>, 'handle'>;
 }
 
 /**
  * Fulfils an order, or undoes whatever was done for it, last step first. Each step says how it is done and, next to
- * that, how it is undone: also when it is not known whether it happened.
+ * that, how it is undone, also when nobody knows whether it happened.
  */
 export function orderSaga<Tx>({
   inventory,
@@ -33,13 +33,14 @@ export function orderSaga<Tx>({
   orders,
 }: OrderServices<Tx>): SagaDefinition<OrderToFulfil, Tx> {
   return saga<OrderToFulfil, Tx>('order-saga', { snapshotEvery: 5 })
+    // Whoever starts the saga has placed the order in the same transaction; once the rest is undone, it is cancelled.
+    .alreadyDone('place-order', {
+      compensate: ({ tx, input, cause }) =>
+        orders.handle(input.orderId, cancel(cause.code), { transaction: tx }),
+    })
     .step('reserve-inventory', {
       execute: (call) => inventory.reserve(call, call.input.items),
-      compensate: async (call) => {
-        await inventory.release(call);
-        // Undone last, because it was done first: from here on nothing is left of the order.
-        await orders.handle(call.input.orderId, cancel(call.cause.code));
-      },
+      compensate: (call) => inventory.release(call),
       retry: exponentialBackoff({ maxAttempts: 5, initialDelay: '100ms', maxDelay: '5s' }),
       timeout: '30s',
     })

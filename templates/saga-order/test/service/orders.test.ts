@@ -137,6 +137,7 @@ describe('an order that cannot be fulfilled is undone and cancelled', () => {
       'compensation create-shipment compensated',
       'compensation process-payment compensated',
       'compensation reserve-inventory compensated',
+      'compensation place-order compensated',
     ]);
     const diagram = await api.get<string>(`/api/v1/sagas/${sagaId}/diagram`);
     expect(diagram.headers.get('content-type')).toMatch(/^text\/vnd\.mermaid/);
@@ -183,7 +184,7 @@ describe('asking', () => {
     ['no customer', { customerId: undefined }],
   ])('for %s is refused before anything happens', async (_what, changes) => {
     const answer = await api.post('/api/v1/orders', anOrder(changes));
-    expect(answer).toMatchObject({ status: 422, body: { code: 'VALIDATION_FAILED', errors: [expect.anything()] } });
+    expect(answer).toMatchObject({ status: 422, body: { code: 'VALIDATION_FAILED', errors: expect.arrayContaining([expect.anything()]) } });
   });
 });
 
