@@ -43,6 +43,7 @@ create table potter.sagas (
 -- Claims look only here, so finished sagas cost them nothing.
 create index sagas_due on potter.sagas (definition, definition_version, due_at) where due_at is not null;
 create index sagas_owned on potter.sagas (owner) where owner is not null;
+create index sagas_told on potter.sagas (owner) where inbox_last > inbox_seen;
 
 -- One row a commit: the events that became durable together, as a JSON array. `seq` is the place of the last of them.
 create table potter.saga_journal (
