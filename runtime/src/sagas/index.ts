@@ -37,6 +37,7 @@ export type {
 // Store: in memory
 export {
   InMemorySagaStore,
+  InMemorySagaStoreWith,
   type InMemorySagaStoreOptions,
 } from './in-memory/in-memory-saga-store.ts';
 export type { InMemoryTransaction, TransactionControl } from './in-memory/in-memory-transaction.ts';

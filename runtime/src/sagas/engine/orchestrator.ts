@@ -235,6 +235,8 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
             ...errorFields(error),
           },
         );
+      } finally {
+        this.#starting.delete(saga.sagaId);
       }
     }
   }

@@ -27,19 +27,7 @@ import { RowLocks } from './row-locks.ts';
 import { SagaRow } from './saga-row.ts';
 import { WorkerLeases } from './worker-leases.ts';
 
-/** Options of an in-memory store. */
-export interface InMemorySagaStoreOptions<Tx> {
-  /** Counts leases. Default the system's. */
-  readonly clock?: Clock;
-  /** Opens the transactions that transactional steps get. Default: {@link InMemoryTransaction}s. */
-  readonly begin?: () => TransactionControl<Tx>;
-}
-
-/**
- * Sagas in this process's memory: for tests, and for services whose sagas need not survive them. Everything a database
- * does is done: leases with tokens, inbox, atomic commits, transactions that lock what they wrote, notifications.
- */
-export class InMemorySagaStore<Tx = InMemoryTransaction> implements SagaStore<Tx> {
+class MemoryStore<Tx> implements SagaStore<Tx> {
   readonly #begin: () => TransactionControl<Tx>;
   readonly #rows = new Map<string, SagaRow>();
   readonly #leases: WorkerLeases;
@@ -47,18 +35,9 @@ export class InMemorySagaStore<Tx = InMemoryTransaction> implements SagaStore<Tx
   readonly #listeners = new Set<WorkListener>();
   #workAnnounced = false;
 
-  constructor(
-    ...[options = {}]: Tx extends InMemoryTransaction
-      ? [options?: InMemorySagaStoreOptions<Tx>]
-      : [
-          options: InMemorySagaStoreOptions<Tx> &
-            Required<Pick<InMemorySagaStoreOptions<Tx>, 'begin'>>,
-        ]
-  ) {
-    this.#leases = new WorkerLeases(options.clock ?? systemClock);
-    // The parameter's type makes `begin` optional only where the default fits.
-    this.#begin =
-      options.begin ?? (beginInMemoryTransaction as unknown as () => TransactionControl<Tx>);
+  constructor(clock: Clock, begin: () => TransactionControl<Tx>) {
+    this.#leases = new WorkerLeases(clock);
+    this.#begin = begin;
   }
 
   async create(
@@ -308,4 +287,32 @@ function nextEntry(row: SagaRow, signal: AbortSignal): Promise<void> {
     const stopWaiting = row.onNextEntry(wake);
     signal.addEventListener('abort', wake, { once: true });
   });
+}
+
+/** Options of an in-memory store. */
+export interface InMemorySagaStoreOptions {
+  /** Counts leases. Default the system's. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Sagas in this process's memory: for tests, and for services whose sagas need not survive them. Everything a database
+ * does is done: leases with tokens, inbox, atomic commits, transactions that lock what they wrote, notifications.
+ */
+export class InMemorySagaStore extends MemoryStore<InMemoryTransaction> {
+  constructor(options: InMemorySagaStoreOptions = {}) {
+    super(options.clock ?? systemClock, beginInMemoryTransaction);
+  }
+}
+
+/** The same, for sagas whose transactional steps need another kind of transaction: a fake of their database's, say. */
+export class InMemorySagaStoreWith<Tx> extends MemoryStore<Tx> {
+  constructor(
+    options: InMemorySagaStoreOptions & {
+      /** Opens the transactions that transactional steps get. */
+      readonly begin: () => TransactionControl<Tx>;
+    },
+  ) {
+    super(options.clock ?? systemClock, options.begin);
+  }
 }
