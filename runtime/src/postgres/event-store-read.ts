@@ -13,9 +13,12 @@ import type { JsonCodec } from '../foundation/json.ts';
 import { throwIfAborted } from '../foundation/sleep.ts';
 import type { PostgresClient } from './client.ts';
 import { translatePostgresError } from './errors.ts';
+import { streamVersionsSql } from './event-store-append-sql.ts';
 import { EVENT_COLUMNS, eventOfRow, type EventRow } from './event-store-row.ts';
 
 const DEFAULT_PAGE_SIZE = 1_000;
+/** The largest bigint of PostgreSQL. */
+const LAST_VERSION = 2n ** 63n - 1n;
 
 /** Reads rows and brings them to their current form. */
 export class PostgresEventReader {
@@ -27,19 +30,57 @@ export class PostgresEventReader {
     this.#upcasters = upcasters;
   }
 
-  /** Pages of one stream. */
-  stream<E extends Event>(
+  /**
+   * Pages of one stream. Versions have no holes, so each page is a range of them: whatever the planner believes of the
+   * stream, it reads no more than the page. With `order by … limit` alone it may sort the rest of a long stream every time.
+   */
+  async *stream<E extends Event>(
     client: PostgresClient,
     stream: StreamId,
     options: Omit<ReadStreamOptions, 'transaction'>,
   ): AsyncGenerator<EventPage<E>> {
-    const where = new Conditions();
-    where.add('stream_id =', stream);
-    if (options.from !== undefined) where.add('version >=', options.from.toString(), 'bigint');
-    if (options.to !== undefined) where.add('version <=', options.to.toString(), 'bigint');
-    if (options.asOf !== undefined)
-      where.add('recorded_at <=', options.asOf.toISOString(), 'timestamptz');
-    return this.#pages(client, where, 'version', options, undefined);
+    const { direction = 'forwards', limit = Infinity, pageSize = DEFAULT_PAGE_SIZE } = options;
+    const forwards = direction === 'forwards';
+    const range = await this.#range(client, stream, options);
+    let remaining = limit;
+    for (let { first, last } = range; remaining > 0 && first <= last;) {
+      throwIfAborted(options.signal);
+      const size = BigInt(Math.min(pageSize, remaining));
+      const from = forwards || last - size < first ? first : last - size + 1n;
+      const to = forwards ? from + size - 1n : last;
+      const where = new Conditions();
+      where.add('stream_id =', stream);
+      where.add('version >=', from.toString(), 'bigint');
+      where.add('version <=', (to < last ? to : last).toString(), 'bigint');
+      if (options.asOf !== undefined)
+        where.add('recorded_at <=', options.asOf.toISOString(), 'timestamptz');
+      const order = forwards ? 'events.version asc' : 'events.version desc';
+      const rows = await selectEvents(client, where, order, Number(size));
+      if (forwards) first = to + 1n;
+      else last = from - 1n;
+      remaining -= rows.length;
+      const end = rows.at(-1);
+      if (end !== undefined) yield pageOf(this.recall<E>(rows, undefined), end);
+      // A short page is the end, unless a time left something out of it.
+      if (forwards && rows.length < (options.asOf === undefined ? Number(size) : 1)) return;
+    }
+  }
+
+  /** The versions wanted. Forwards the end need not be known: the first empty page is behind it. */
+  async #range(
+    client: PostgresClient,
+    stream: StreamId,
+    { from = 1n, to, direction }: Omit<ReadStreamOptions, 'transaction'>,
+  ): Promise<{ readonly first: bigint; readonly last: bigint }> {
+    const first = from < 1n ? 1n : from;
+    if (direction !== 'backwards') return { first, last: to ?? LAST_VERSION };
+    const { rows } = await client
+      .query<{ version: string }>({ text: streamVersionsSql, values: [[stream]] })
+      .catch((error: unknown) => {
+        throw translatePostgresError(error);
+      });
+    const last = BigInt(rows[0]?.version ?? 0);
+    return { first, last: to !== undefined && to < last ? to : last };
   }
 
   /** Pages of the whole store. */
@@ -52,7 +93,7 @@ export class PostgresEventReader {
       where.add('recorded_at >=', options.from.toISOString(), 'timestamptz');
     if (options.to !== undefined)
       where.add('recorded_at <=', options.to.toISOString(), 'timestamptz');
-    return this.#pages(client, where, 'position', options, options.types);
+    return this.#pages(client, where, options, options.types);
   }
 
   /** Adds what a filter asks of stored rows. Types are asked for by every name they ever had. */
@@ -76,35 +117,34 @@ export class PostgresEventReader {
   async *#pages<E extends Event>(
     client: PostgresClient,
     where: Conditions,
-    key: 'position' | 'version',
     walk: ReadWalk,
     types: readonly string[] | undefined,
   ): AsyncGenerator<EventPage<E>> {
-    const {
-      direction = 'forwards',
-      limit = Number.POSITIVE_INFINITY,
-      pageSize = DEFAULT_PAGE_SIZE,
-      signal,
-    } = walk;
+    const { direction = 'forwards', limit = Infinity, pageSize = DEFAULT_PAGE_SIZE } = walk;
     const [beyond, order] =
-      direction === 'forwards' ? (['>', 'asc'] as const) : (['<', 'desc'] as const);
+      direction === 'forwards'
+        ? (['position >', 'events.position asc'] as const)
+        : (['position <', 'events.position desc'] as const);
     let remaining = limit;
-    let last: bigint | undefined;
+    let last: string | undefined;
     while (remaining > 0) {
-      throwIfAborted(signal);
+      throwIfAborted(walk.signal);
       const size = Math.min(pageSize, remaining);
       const conditions = where.copy();
-      if (last !== undefined) conditions.add(`${key} ${beyond}`, last.toString(), 'bigint');
-      const rows = await selectEvents(client, conditions, `events.${key} ${order}`, size);
+      if (last !== undefined) conditions.add(beyond, last, 'bigint');
+      const rows = await selectEvents(client, conditions, order, size);
       const end = rows.at(-1);
       if (end === undefined) return;
       remaining -= rows.length;
-      last = BigInt(end[key]);
-      const events = this.recall<E>(rows, types);
-      yield { events, lastVersion: BigInt(end.version), lastPosition: BigInt(end.position) };
+      last = end.position;
+      yield pageOf(this.recall<E>(rows, types), end);
       if (rows.length < size) return;
     }
   }
+}
+
+function pageOf<E extends Event>(events: readonly RecordedEvent<E>[], end: EventRow): EventPage<E> {
+  return { events, lastVersion: BigInt(end.version), lastPosition: BigInt(end.position) };
 }
 
 /**
