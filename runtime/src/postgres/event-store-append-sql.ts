@@ -20,7 +20,7 @@ export type AppendMode = 'group' | 'alone' | 'joined';
  * The whole append as one statement, so that no lock is held across a round trip.
  *
  * Parameters, one element a stream, sorted in the same way by every process: $1 ids, $2 expectations, $3 numbers of
- * events; one element an event: $4 stream id, $5 place in the write, from 1, $6 id, $7 type, $8 schema version, $9 data,
+ * events; one element an event, in the order of their positions: $4 stream id, $5 place in the write, from 1, $6 id, $7 type, $8 schema version, $9 data,
  * $10 metadata, $11 tags as array text. Gives a row for each event that was written, in their order; a stream that is
  * not as expected has none and keeps its version.
  *
