@@ -14,7 +14,7 @@ import type { GenerationOptions } from '../engine/template-data.ts';
 import type { ExampleDefinition } from '../examples/example-definition.ts';
 import { commandLine, nextCommands } from './next-steps.ts';
 
-/** `create-potter-example [example] [directory]`: answers, then the project, then git and install. */
+/** `create-potter-example [example] [directory]`: answers, then the project, then install and git. */
 export async function createCommand(parsed: ParsedArguments, context: CliContext): Promise<Result> {
   const { example, directory } = await answers(parsed, context);
   const options = await generationOptions(parsed, directory, context);
@@ -39,12 +39,6 @@ export async function createCommand(parsed: ParsedArguments, context: CliContext
     return { ...result, next: [rerun] };
   }
   say(`Wrote ${example.name} to ${shown} (${result.files.length} files).\n`);
-  const warnings = [
-    ...result.warnings,
-    ...(await makeRepository(parsed, context, plan.target.directory, example)),
-  ];
-  for (const warning of warnings) context.stderr(`note: ${warning}\n`);
-
   let installed = false;
   let error: GeneratorError | undefined;
   if (parsed.install) {
@@ -58,6 +52,12 @@ export async function createCommand(parsed: ParsedArguments, context: CliContext
       error = cause;
     }
   }
+  // After the install, so that the first commit has the lockfile; also after one that failed.
+  const warnings = [
+    ...result.warnings,
+    ...(await makeRepository(parsed, context, plan.target.directory, example)),
+  ];
+  for (const warning of warnings) context.stderr(`note: ${warning}\n`);
   const next = nextCommands(shown, manager, installed);
   say(
     `\nNext:\n${next.map((line) => `  ${line}\n`).join('')}\nThe same again, without questions:\n  ${rerun}\n`,

@@ -268,6 +268,27 @@ test('a git repository with a first commit is made, and none inside another repo
   expect(readdirSync(join(root.path, 'outer', 'inner'))).not.toContain('.git');
 });
 
+test.each([0, 7])('the first commit has what an install that exits with %i wrote', async (exit) => {
+  using root = temporaryDirectory();
+  mkdirSync(join(root.path, 'bin'));
+  const script = `#!/bin/sh\necho '{}' > package-lock.json\nexit ${exit}\n`;
+  writeFileSync(join(root.path, 'bin', 'npm'), script, { mode: 0o755 });
+  const env = {
+    PATH: `${join(root.path, 'bin')}:${process.env['PATH'] ?? ''}`,
+    HOME: root.path,
+    GIT_AUTHOR_NAME: 'A',
+    GIT_AUTHOR_EMAIL: 'a@example.com',
+    GIT_COMMITTER_NAME: 'A',
+    GIT_COMMITTER_EMAIL: 'a@example.com',
+  };
+  const { code } = await runCli(['fixture-service', 'x'], root.path, { env });
+  expect(code).toBe(exit === 0 ? 0 : 5);
+  const git = (...words: string[]): string =>
+    execFileSync('git', words, { cwd: join(root.path, 'x'), env, encoding: 'utf8' });
+  expect(git('ls-files').split('\n')).toContain('package-lock.json');
+  expect(git('status', '--porcelain')).toBe('');
+});
+
 test('a git that does not know the user leaves a repository without commit and says so', async () => {
   using root = temporaryDirectory();
   const env = {
