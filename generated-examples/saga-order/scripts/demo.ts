@@ -1,0 +1,56 @@
+import type { Api } from './api.ts';
+import { chapter, money, play, say } from './story.ts';
+
+interface Saga {
+  readonly status: string;
+  readonly error: { readonly code: string } | null;
+}
+interface History {
+  readonly history: readonly {
+    readonly step: string;
+    readonly kind: 'step' | 'compensation';
+    readonly status: string;
+    readonly attempt: number;
+    readonly error: { readonly code: string } | null;
+  }[];
+}
+interface Stock {
+  readonly available: number;
+  readonly reserved: number;
+}
+
+await play(async (api) => {
+  await order(api, 'An order that goes well', {});
+  await order(api, 'The payment provider stumbles twice, and is tried again', { paymentToken: 'flaky' });
+  await order(api, 'The payment is declined: the pieces go back', { paymentToken: 'declined' });
+  await order(api, 'No carrier goes there: the money goes back too', { shippingCountry: 'AQ' });
+});
+
+/** Places an order, waits until its saga is over, and tells what happened. */
+async function order(api: Api, title: string, changes: object): Promise<void> {
+  chapter(title);
+  const before = await stock(api);
+  const items = [{ productId: 'product-1', quantity: 2, priceCents: 1_999 }];
+  const { status, body } = await api.post<{ sagaId: string; orderId: string }>('/api/v1/orders', {
+    customerId: 'customer-1',
+    items,
+    ...changes,
+  });
+  say(`2 × product-1 for ${money(2 * 1_999)}`, `${status} accepted`);
+
+  // The stream of a saga's events ends when the saga does.
+  await api.get(`/api/v1/sagas/${body.sagaId}/events`);
+  const { history } = (await api.get<History>(`/api/v1/sagas/${body.sagaId}/history`)).body;
+  for (const { step, kind, attempt, status: outcome, error } of history) {
+    const what = kind === 'step' ? step : `undo ${step}`;
+    say(attempt === 1 ? what : `${what}, attempt ${attempt}`, error === null ? outcome : `${outcome}: ${error.code}`);
+  }
+  const saga = (await api.get<Saga>(`/api/v1/sagas/${body.sagaId}`)).body;
+  const placed = (await api.get<{ status: string }>(`/api/v1/orders/${body.orderId}`)).body;
+  const after = await stock(api);
+  say(`saga ${saga.status}, order ${placed.status}`, `product-1: ${before.available} → ${after.available} available`);
+}
+
+async function stock(api: Api): Promise<Stock> {
+  return (await api.get<Stock>('/api/v1/inventory/product-1')).body;
+}

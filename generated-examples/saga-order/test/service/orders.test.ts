@@ -1,0 +1,236 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Api } from '../../scripts/api.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { ALL_DONE, anOrder, effectsOf, historyOf, placeOrder, type Saga, settled } from '../support/orders.ts';
+import { type RunningService, startService } from '../support/service.ts';
+
+let database: TestDatabase;
+let service: RunningService;
+let api: Api;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  service = await startService({ DATABASE_URL: database.url, LOG_LEVEL: 'info' });
+  ({ api } = service);
+});
+
+afterAll(async () => {
+  await service?.[Symbol.asyncDispose]();
+  await database?.[Symbol.asyncDispose]();
+});
+
+interface Stock {
+  readonly available: number;
+  readonly reserved: number;
+}
+const stockOf = async (productId: string): Promise<Stock> =>
+  (await api.get<Stock>(`/api/v1/inventory/${productId}`)).body;
+
+describe('an order that can be fulfilled', () => {
+  test('is accepted at once, and completed', async () => {
+    const before = await stockOf('product-1');
+    const answer = await api.post<{ sagaId: string; orderId: string }>('/api/v1/orders', anOrder());
+    const { sagaId, orderId } = answer.body;
+    expect(answer).toMatchObject({ status: 202, body: { status: expect.stringMatching(/^(pending|running)$/) } });
+    expect(answer.headers.get('location')).toBe(`/api/v1/sagas/${sagaId}`);
+
+    expect(await settled(api, sagaId)).toMatchObject({
+      sagaId,
+      definition: 'order-saga',
+      definitionVersion: 1,
+      status: 'completed',
+      currentStep: null,
+      error: null,
+      input: { orderId, totalCents: 1_000 },
+      results: {
+        'reserve-inventory': { pieces: { 'product-1': 1 } },
+        'process-payment': { paymentId: expect.any(String) },
+        'create-shipment': { trackingNumber: expect.stringMatching(/^TRK-/) },
+      },
+      finishedAt: expect.stringMatching(/Z$/),
+    });
+    expect(await effectsOf(api, sagaId)).toEqual(ALL_DONE);
+    expect(await stockOf('product-1')).toMatchObject({
+      available: before.available - 1,
+      reserved: before.reserved + 1,
+    });
+
+    const order = await api.get(`/api/v1/orders/${orderId}`);
+    expect(order.headers.get('etag')).toBe('"2"');
+    expect(order.body).toMatchObject({
+      orderId,
+      status: 'completed',
+      version: 2,
+      customerId: 'customer-1',
+      totalCents: 1_000,
+      shippingCountry: 'DE',
+      cancelledBecause: null,
+    });
+    const events = await api.get<{ events: object[] }>(`/api/v1/orders/${orderId}/events`);
+    expect(events.body.events).toMatchObject([{ type: 'OrderPlaced' }, { type: 'OrderCompleted' }]);
+  });
+
+  test('goes on through the failures of a flaky payment, and the history shows every attempt', async () => {
+    const { sagaId } = await placeOrder(api, { paymentToken: 'flaky' });
+    expect(await settled(api, sagaId)).toMatchObject({ status: 'completed' });
+    const payments = (await historyOf(api, sagaId)).filter(({ step }) => step === 'process-payment');
+    expect(payments).toMatchObject([
+      { attempt: 1, status: 'failed', error: { code: 'PAYMENT_PROVIDER_DOWN' } },
+      { attempt: 2, status: 'failed', error: { code: 'PAYMENT_PROVIDER_DOWN' } },
+      { attempt: 3, status: 'completed', error: null },
+    ]);
+    expect(await effectsOf(api, sagaId)).toEqual(ALL_DONE);
+  });
+
+  test('carries one correlation id from the request to the last event', async () => {
+    const correlation = { 'x-correlation-id': 'order-from-the-test' };
+    const { body } = await api.post<{ sagaId: string; orderId: string }>('/api/v1/orders', anOrder(), correlation);
+    expect(await settled(api, body.sagaId)).toMatchObject({ correlationId: 'order-from-the-test' });
+    const { events } = (await api.get<{ events: object[] }>(`/api/v1/orders/${body.orderId}/events`)).body;
+    expect(events).toMatchObject([
+      { metadata: { correlationId: 'order-from-the-test' } },
+      { metadata: { correlationId: 'order-from-the-test', causationId: body.sagaId } },
+    ]);
+  });
+});
+
+describe('an order that cannot be fulfilled is undone and cancelled', () => {
+  const items = (productId: string, quantity: number) => [{ productId, quantity, priceCents: 100 }];
+  test.each([
+    ['INSUFFICIENT_STOCK', 'reserve-inventory', { items: items('product-3', 1) }, []],
+    ['INSUFFICIENT_STOCK', 'reserve-inventory', { items: [...items('product-2', 3), ...items('product-2', 3)] }, []],
+    ['PRODUCT_NOT_FOUND', 'reserve-inventory', { items: items('product-x', 1) }, []],
+    ['PAYMENT_DECLINED', 'process-payment', { paymentToken: 'declined' }, ['reserve-inventory', 'release-inventory']],
+    [
+      'PAYMENT_DECLINED',
+      'process-payment',
+      { items: [{ productId: 'product-1', quantity: 1, priceCents: 1_000_001 }] },
+      ['reserve-inventory', 'release-inventory'],
+    ],
+    [
+      'SHIPPING_UNAVAILABLE',
+      'create-shipment',
+      { shippingCountry: 'AQ' },
+      ['reserve-inventory', 'process-payment', 'refund-payment', 'release-inventory'],
+    ],
+  ])('%s at %s', async (code, step, changes, effects) => {
+    const before = await Promise.all(['product-1', 'product-2'].map(stockOf));
+    const { sagaId, orderId } = await placeOrder(api, changes);
+    expect(await settled(api, sagaId)).toMatchObject({ status: 'compensated', error: { code, step } });
+    expect(await effectsOf(api, sagaId)).toEqual(effects);
+    expect(await Promise.all(['product-1', 'product-2'].map(stockOf))).toEqual(before);
+    expect((await api.get(`/api/v1/orders/${orderId}`)).body).toMatchObject({
+      status: 'cancelled',
+      cancelledBecause: code,
+      version: 2,
+    });
+  });
+
+  test('in the reverse order of the steps, as its history and its diagram tell', async () => {
+    const { sagaId } = await placeOrder(api, { shippingCountry: 'AQ' });
+    await settled(api, sagaId);
+    expect((await historyOf(api, sagaId)).map(({ step, kind, status }) => `${kind} ${step} ${status}`)).toEqual([
+      'step reserve-inventory completed',
+      'step process-payment completed',
+      'step create-shipment failed',
+      'compensation create-shipment compensated',
+      'compensation process-payment compensated',
+      'compensation reserve-inventory compensated',
+      'compensation place-order compensated',
+    ]);
+    const diagram = await api.get<string>(`/api/v1/sagas/${sagaId}/diagram`);
+    expect(diagram.headers.get('content-type')).toMatch(/^text\/vnd\.mermaid/);
+    expect(diagram.body).toContain('create-shipment');
+  });
+});
+
+describe('asking', () => {
+  test('to cancel undoes what was done', async () => {
+    const { sagaId, orderId } = await placeOrder(api, { paymentToken: 'flaky' });
+    const cancelled = await api.post(`/api/v1/sagas/${sagaId}/cancel`);
+    expect(cancelled.status).toBe(202);
+    expect(await settled(api, sagaId)).toMatchObject({ status: 'compensated', error: { code: 'SAGA_CANCELLED' } });
+    expect((await api.get(`/api/v1/orders/${orderId}`)).body).toMatchObject({
+      status: 'cancelled',
+      cancelledBecause: 'SAGA_CANCELLED',
+    });
+    const effects = await effectsOf(api, sagaId);
+    expect(effects).not.toContain('create-shipment');
+    expect(effects.filter((effect) => effect === 'release-inventory')).toHaveLength(
+      effects.filter((effect) => effect === 'reserve-inventory').length,
+    );
+  });
+
+  test('too late, or for what does not exist, is refused', async () => {
+    const { sagaId } = await placeOrder(api);
+    await settled(api, sagaId);
+    const refused = (answer: unknown, status: number, code: string) =>
+      expect(answer).toMatchObject({ status, body: { code } });
+    refused(await api.post(`/api/v1/sagas/${sagaId}/cancel`), 409, 'SAGA_ALREADY_FINISHED');
+    refused(await api.post(`/api/v1/sagas/${sagaId}/resume`), 409, 'SAGA_NOT_RESUMABLE');
+    refused(await api.get('/api/v1/sagas/nothing'), 404, 'SAGA_NOT_FOUND');
+    refused(await api.get('/api/v1/orders/nothing'), 404, 'ORDER_NOT_FOUND');
+    refused(await api.get('/api/v1/orders/nothing/events'), 404, 'ORDER_NOT_FOUND');
+    refused(await api.get('/api/v1/inventory/nothing'), 404, 'PRODUCT_NOT_FOUND');
+  });
+
+  test.each([
+    ['no items', { items: [] }],
+    ['half a piece', { items: [{ productId: 'product-1', quantity: 0.5, priceCents: 1 }] }],
+    ['a negative price', { items: [{ productId: 'product-1', quantity: 1, priceCents: -1 }] }],
+    ['a price as text', { items: [{ productId: 'product-1', quantity: 1, priceCents: '1' }] }],
+    ['an unknown field', { coupon: 'FREE' }],
+    ['no customer', { customerId: undefined }],
+  ])('for %s is refused before anything happens', async (_what, changes) => {
+    const answer = await api.post('/api/v1/orders', anOrder(changes));
+    expect(answer).toMatchObject({ status: 422, body: { code: 'VALIDATION_FAILED', errors: expect.arrayContaining([expect.anything()]) } });
+  });
+});
+
+test('the same request with the same key places one order, at once and later', async () => {
+  const key = { 'idempotency-key': randomUUID() };
+  const placed = () => api.post<{ sagaId: string }>('/api/v1/orders', anOrder(), key);
+  const answers = await Promise.all(Array.from({ length: 8 }, placed));
+  const again = await placed();
+  expect(new Set([...answers, again].map(({ body }) => JSON.stringify(body))).size).toBe(1);
+  expect(again.headers.get('location')).toBe(`/api/v1/sagas/${again.body.sagaId}`);
+  const { rows } = await database.pool.query({
+    text: `SELECT 1 FROM potter.events WHERE type = 'OrderPlaced' AND data::jsonb ->> 'sagaId' = $1`,
+    values: [again.body.sagaId],
+  });
+  expect(rows).toHaveLength(1);
+  const other = await api.post('/api/v1/orders', anOrder({ customerId: 'customer-2' }), key);
+  expect(other).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+});
+
+test('a saga can be followed live, and picked up again where the line broke', async () => {
+  const { sagaId } = await placeOrder(api);
+  const stream = await api.get<string>(`/api/v1/sagas/${sagaId}/events`);
+  expect(stream.headers.get('content-type')).toMatch(/^text\/event-stream/);
+  const idsOf = (text: string) => [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
+  const ids = idsOf(stream.body);
+  expect(stream.body).toContain('event: SagaStarted');
+  expect(stream.body).toContain('event: SagaCompleted');
+  expect(ids).toEqual(ids.map((_, at) => at + 1));
+  const rest = await api.get<string>(`/api/v1/sagas/${sagaId}/events`, { 'last-event-id': '3' });
+  expect(idsOf(rest.body)).toEqual(ids.slice(3));
+});
+
+test('no more is sold than there is, however many ask at once', async () => {
+  const { available } = await stockOf('product-2');
+  const orders = await Promise.all(
+    Array.from({ length: 12 }, () =>
+      placeOrder(api, { items: [{ productId: 'product-2', quantity: 1, priceCents: 10 }] }),
+    ),
+  );
+  const sagas: Saga[] = await Promise.all(orders.map(({ sagaId }) => settled(api, sagaId)));
+  expect(sagas.filter(({ status }) => status === 'completed')).toHaveLength(available);
+  expect(sagas.filter(({ error }) => error?.code === 'INSUFFICIENT_STOCK')).toHaveLength(12 - available);
+  expect(await stockOf('product-2')).toMatchObject({ available: 0, reserved: available });
+});
+
+test('effects are not shown in production', async () => {
+  await using production = await startService({ DATABASE_URL: database.url, NODE_ENV: 'production' });
+  expect((await production.api.get('/api/v1/effects?sagaId=x')).status).toBe(404);
+});
