@@ -1,0 +1,442 @@
+import { PotterError } from 'potter-runtime/errors';
+import type { LogFields, Logger } from 'potter-runtime/foundation';
+import { noRetry, simpleRetry } from 'potter-runtime/foundation';
+import { type InMemoryTransaction, saga, type SagaDefinition } from 'potter-runtime/sagas';
+import { interceptSagaStore, journalViolations } from 'potter-runtime/testing';
+import { describe, expect, test } from 'vitest';
+import { SagaWorld, signalled } from './saga-world.ts';
+
+/** A saga whose first step waits for the test; what it does goes into the log. */
+function gated(log: string[], gate: () => Promise<unknown>) {
+  return saga<null, InMemoryTransaction>('gated')
+    .step('first', {
+      execute: async ({ key, attempt, signal }) => {
+        log.push(`do ${attempt}`);
+        signal.addEventListener('abort', () => {
+          log.push(`stop ${attempt} ${(signal.reason as PotterError).code}`);
+        });
+        await gate();
+        return key;
+      },
+      timeout: '1h',
+    })
+    .step('second', { execute: () => 'done' })
+    .build();
+}
+
+const forever = (): Promise<never> => new Promise<never>(() => {});
+
+function recording(lines: { message: string; fields: LogFields }[]): Logger {
+  const write = (message: string, fields: LogFields = {}): void =>
+    void lines.push({ message, fields });
+  return { debug: write, info: write, warn: write, error: write, child: () => recording(lines) };
+}
+
+describe('takeover', () => {
+  test.each([
+    { lease: '8s', poll: '1s', withinMs: 10_000 },
+    { lease: 360, poll: 100, withinMs: 500 },
+  ] as const)(
+    'of a silent process is done within lease plus poll: $withinMs ms',
+    async ({ lease, poll, withinMs }) => {
+      const world = new SagaWorld();
+      const log: string[] = [];
+      let silent = false;
+      const dead = interceptSagaStore(world.store, (_call, proceed) =>
+        silent ? forever() : proceed(),
+      );
+      let gate: () => Promise<unknown> = forever;
+      const definition = gated(log, () => gate());
+      const first = await world.engine([definition], { store: dead, lease, poll });
+      const second = await world.engine([definition], { lease, poll });
+      const { sagaId } = await first.start(definition, null);
+      await world.clock.advance(50);
+      silent = true;
+      gate = async () => {};
+      await world.clock.advance(withinMs);
+      expect((await second.get(sagaId)).status).toBe('completed');
+      expect(log).toEqual(['do 1', 'stop 1 SAGA_LEASE_LOST', 'do 2']);
+      const { history } = await second.history(sagaId);
+      expect(
+        history.map(({ step, status, attempt, error }) => [step, status, attempt, error?.code]),
+      ).toEqual([
+        ['first', 'failed', 1, 'SAGA_STEP_INTERRUPTED'],
+        ['first', 'completed', 2, undefined],
+        ['second', 'completed', 1, undefined],
+      ]);
+    },
+  );
+
+  test('a crash does not use up retries, and the key stays the same', async () => {
+    const world = new SagaWorld();
+    const keys: string[] = [];
+    let gate: () => Promise<unknown> = forever;
+    const definition = saga<null, InMemoryTransaction>('no-retry')
+      .step('only', {
+        execute: async ({ key }) => {
+          keys.push(key);
+          await gate();
+        },
+        retry: noRetry,
+        timeout: '1h',
+      })
+      .build();
+    const first = await world.engine([definition]);
+    const { sagaId } = await first.start(definition, null);
+    await world.clock.advance(10);
+    await world.store.deregister('worker-1');
+    gate = async () => {};
+    const second = await world.engine([definition]);
+    expect((await world.settled(second, sagaId)).status).toBe('completed');
+    expect(new Set(keys)).toEqual(new Set([`${sagaId}/only/do`]));
+    expect(keys.length).toBeGreaterThan(1);
+  });
+
+  test('a stalled process that wakes up after its lease commits nothing, and its transactional write is rolled back', async () => {
+    const world = new SagaWorld();
+    const written: string[] = [];
+    const outcomes: string[] = [];
+    const wake = signalled();
+    let who = 'first';
+    const definition = saga<null, InMemoryTransaction>('stalled')
+      .transactionalStep('write', {
+        execute: async ({ tx }) => {
+          const me = who;
+          if (me === 'first') await wake.promise;
+          tx.onCommit(() => void written.push(me));
+        },
+        timeout: '1h',
+      })
+      .build();
+    // Stopped as by SIGSTOP: it hears and says nothing, not even to itself that its lease is over.
+    const asleep = { now: () => world.clock.now(), schedule: () => ({ cancel: () => {} }) };
+    const watched = interceptSagaStore(world.store, async (call, proceed) => {
+      const value = await proceed();
+      if (call.method === 'commit') outcomes.push((value as { kind: string }).kind);
+      return value;
+    });
+    const first = await world.engine([definition], { store: watched, clock: asleep });
+    const { sagaId } = await first.start(definition, null);
+    await world.clock.advance('8s');
+    who = 'second';
+    const second = await world.engine([definition]);
+    expect((await world.settled(second, sagaId)).status).toBe('completed');
+    wake.resolve();
+    await world.clock.advance('1s');
+    expect(new Set(outcomes)).toEqual(new Set(['lease-lost']));
+    expect(written).toEqual(['second']);
+    expect(journalViolations(await world.store.journal(sagaId))).toEqual([]);
+  });
+
+  test('a process that lost its lease drops everything, takes a new name, and works again', async () => {
+    const world = new SagaWorld();
+    const log: string[] = [];
+    let gate: () => Promise<unknown> = forever;
+    const definition = gated(log, () => gate());
+    const engine = await world.engine([definition]);
+    const { sagaId } = await engine.start(definition, null);
+    await world.clock.advance(10);
+    gate = async () => {};
+    await world.store.deregister('worker-1');
+    await world.clock.advance('3s');
+    expect(log).toEqual(['do 1', 'stop 1 SAGA_LEASE_LOST', 'do 2']);
+    expect((await engine.get(sagaId)).status).toBe('completed');
+    expect((await world.settle(engine, definition, null)).status).toBe('completed');
+  });
+
+  test('a step that takes its process down every time is shown to a person in the end', async () => {
+    const world = new SagaWorld();
+    const definition = saga<null, InMemoryTransaction>('poison', { maxInterruptions: 3 })
+      .step('deadly', { execute: forever, timeout: '1h' })
+      .build();
+    const starter = world.idle([definition]);
+    const { sagaId } = await starter.start(definition, null);
+    for (let life = 2; life <= 5; life += 1) {
+      const engine = await world.engine([definition]);
+      await world.clock.advance(10);
+      await world.clock.settle(engine.stop({ timeout: 0 }));
+    }
+    const view = await starter.get(sagaId);
+    expect([view.status, view.error?.code]).toEqual(['failed', 'SAGA_STEP_INTERRUPTED']);
+  });
+});
+
+describe('handing over', () => {
+  test('a process that stops lets its attempt finish, and another goes on at once', async () => {
+    const world = new SagaWorld();
+    const log: string[] = [];
+    const gate = signalled();
+    const definition = gated(log, () => gate.promise);
+    const first = await world.engine([definition]);
+    const second = await world.engine([definition]);
+    const { sagaId } = await first.start(definition, null);
+    await world.clock.advance(10);
+    const stopping = first.stop({ timeout: '10s' });
+    await world.clock.advance('2s');
+    gate.resolve();
+    await world.clock.settle(stopping);
+    const stoppedMs = world.clock.now().getTime();
+    const view = await world.settled(second, sagaId);
+    expect(view.status).toBe('completed');
+    expect((view.finishedAt?.getTime() ?? Infinity) - stoppedMs).toBeLessThanOrEqual(1_000);
+    expect(log).toEqual(['do 1']);
+    expect((await second.history(sagaId)).history.map(({ status }) => status)).toEqual([
+      'completed',
+      'completed',
+    ]);
+  });
+
+  test('a process that may wait no longer tells its attempts to stop, but not its undoing', async () => {
+    const world = new SagaWorld();
+    const aborted: string[] = [];
+    const waits =
+      (name: string) =>
+      async ({ signal }: { readonly signal: AbortSignal }) => {
+        signal.addEventListener('abort', () => aborted.push(name));
+        await forever();
+      };
+    const doing = saga<null, InMemoryTransaction>('doing')
+      .step('a', { execute: waits('do'), timeout: '1h' })
+      .build();
+    const undoing = saga<null, InMemoryTransaction>('undoing')
+      .step('a', { execute: () => 1, compensate: waits('undo'), timeout: '1h' })
+      .step('b', {
+        execute: () => {
+          throw new PotterError('FENCED', { message: 'no' });
+        },
+        retry: noRetry,
+      })
+      .build();
+    const engine = await world.engine([doing, undoing]);
+    await engine.start(doing, null);
+    await engine.start(undoing, null);
+    await world.clock.advance(10);
+    await world.clock.settle(engine.stop({ timeout: '1s' }));
+    expect(aborted).toEqual(['do']);
+    const next = await world.engine([doing, undoing]);
+    await world.clock.advance('1s');
+    expect(world.clock.pending).toBeGreaterThan(0);
+    await world.clock.settle(next.stop({ timeout: 0 }));
+  });
+
+  test('a rolling restart of two overlapping processes strands nothing', async () => {
+    const world = new SagaWorld();
+    const definition = saga<{ readonly n: number }, InMemoryTransaction>('rolling')
+      .step('one', {
+        execute: () => new Promise((resolve) => world.clock.schedule(150, () => resolve(1))),
+      })
+      .step('two', {
+        execute: () => new Promise((resolve) => world.clock.schedule(150, () => resolve(2))),
+      })
+      .build();
+    let current = await world.engine([definition]);
+    const started: string[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      for (let n = 0; n < 5; n += 1) started.push((await current.start(definition, { n })).sagaId);
+      await world.clock.advance(100);
+      const next = await world.engine([definition]);
+      await world.clock.settle(current.stop());
+      current = next;
+    }
+    for (const sagaId of started) {
+      expect((await world.settled(current, sagaId)).status).toBe('completed');
+      expect((await current.history(sagaId)).history).toHaveLength(2);
+    }
+  });
+});
+
+describe('an unreachable store', () => {
+  test('is tried again until it answers, and a lost answer is found out', async () => {
+    for (const when of ['before', 'after'] as const) {
+      const world = new SagaWorld();
+      let calls = 0;
+      const flaky = interceptSagaStore(world.store, async (call, proceed) => {
+        // Breaks often, and in no step with the engine's own rhythm.
+        calls = (calls * 75 + 74) % 65_537;
+        const breaks = calls % 5 < 2 && call.method !== 'listen';
+        const broken = new PotterError('DATABASE_UNAVAILABLE', {
+          message: 'The connection broke.',
+        });
+        if (breaks && when === 'before') throw broken;
+        const value = await proceed();
+        if (breaks) throw broken;
+        return value;
+      });
+      let effects = 0;
+      const definition = saga<null, InMemoryTransaction>('flaky')
+        .step('a', { execute: () => (effects += 1) })
+        .transactionalStep('b', {
+          execute: ({ tx }) => tx.onCommit(() => (effects += 1)),
+          retry: simpleRetry({ maxAttempts: 50, delay: 10 }),
+        })
+        .step('c', { execute: () => (effects += 1) })
+        .build();
+      const starting = world.engine([definition], { store: flaky });
+      const engine = await world.clock.settle(starting);
+      const { sagaId } = await world.clock.settle(engine.start(definition, null));
+      await world.clock.advance('10s');
+      expect((await world.store.load(sagaId))?.summary.status).toBe('completed');
+      expect(effects).toBe(3);
+      expect(journalViolations(await world.store.journal(sagaId))).toEqual([]);
+    }
+  });
+
+  test('never makes an effect run whose intent is not known to be durable', async () => {
+    const world = new SagaWorld();
+    let reachable = true;
+    const broken = interceptSagaStore(world.store, (call, proceed) =>
+      reachable || call.method !== 'commit'
+        ? proceed()
+        : Promise.reject(new PotterError('DATABASE_UNAVAILABLE', { message: 'No.' })),
+    );
+    const log: string[] = [];
+    const gate = signalled();
+    const definition = saga<null, InMemoryTransaction>('intent')
+      .step('first', { execute: () => gate.promise })
+      .step('second', { execute: () => void log.push('second') })
+      .build();
+    const engine = await world.engine([definition], { store: broken });
+    const { sagaId } = await engine.start(definition, null);
+    reachable = false;
+    gate.resolve();
+    await world.clock.advance('3s');
+    expect(log).toEqual([]);
+    reachable = true;
+    expect((await world.settled(engine, sagaId)).status).toBe('completed');
+    expect(log).toEqual(['second']);
+  });
+});
+
+describe('versions', () => {
+  const version = (number: number, log: string[]) => {
+    const first = saga<null, InMemoryTransaction>('evolving', { version: number }).step('first', {
+      execute: () => new Promise<void>(() => {}),
+      timeout: '1h',
+    });
+    return first
+      .step(`last-of-${number}`, { execute: () => void log.push(`version ${number}`) })
+      .build();
+  };
+
+  const quick = (number: number, log: string[]) =>
+    saga<null, InMemoryTransaction>('evolving', { version: number })
+      .step('first', { execute: () => undefined })
+      .step(`last-of-${number}`, { execute: () => void log.push(`version ${number}`) })
+      .build();
+
+  test('a saga under way finishes on the version it began with', async () => {
+    const world = new SagaWorld();
+    const log: string[] = [];
+    const old = await world.engine([version(1, log)]);
+    const { sagaId } = await old.start(version(1, log), null);
+    await world.clock.advance(10);
+    await world.clock.settle(old.stop({ timeout: 0 }));
+    const both = await world.engine([quick(1, log), quick(2, log)]);
+    const view = await world.settled(both, sagaId);
+    expect([view.status, view.definitionVersion, log]).toEqual(['completed', 1, ['version 1']]);
+    await world.settle(both, quick(2, log), null);
+    expect(log).toEqual(['version 1', 'version 2']);
+  });
+
+  test('a version this process was not given is left alone, and said to be', async () => {
+    const world = new SagaWorld();
+    const log: string[] = [];
+    const { sagaId } = await world.idle([quick(1, log)]).start(quick(1, log), null);
+    const lines: { message: string; fields: LogFields }[] = [];
+    const newer = await world.engine([quick(2, log)], { logger: recording(lines) });
+    await world.clock.advance('5m');
+    expect((await newer.get(sagaId)).status).toBe('pending');
+    const warnings = lines.filter(({ fields }) => fields['code'] === 'SAGA_DEFINITION_UNKNOWN');
+    expect(
+      warnings.map(({ fields }) => [
+        fields['definition'],
+        fields['definitionVersion'],
+        fields['count'],
+      ]),
+    ).toEqual([['evolving', 1, 1]]);
+  });
+
+  type Steps = readonly string[];
+  const of = (
+    names: Steps,
+    log: string[],
+    stopAt?: string,
+  ): SagaDefinition<null, InMemoryTransaction> => {
+    let builder = saga<null, InMemoryTransaction>('edited');
+    for (const name of names) {
+      builder = builder.step<string, unknown>(name, {
+        execute: () => {
+          log.push(name);
+          return name === stopAt ? forever() : undefined;
+        },
+        timeout: '1h',
+      }) as typeof builder;
+    }
+    return builder.build() as SagaDefinition<null, InMemoryTransaction>;
+  };
+
+  test.each<[string, Steps, string, Steps]>([
+    ['a step added behind: goes on', ['a', 'b', 'c', 'd'], 'completed', ['a', 'b', 'b', 'c', 'd']],
+    ['a step removed that was not begun: goes on', ['a', 'b'], 'completed', ['a', 'b', 'b']],
+    [
+      'a step renamed that was not begun: goes on',
+      ['a', 'b', 'see'],
+      'completed',
+      ['a', 'b', 'b', 'see'],
+    ],
+    [
+      'steps reordered that were not begun: goes on',
+      ['a', 'b', 'd', 'c'],
+      'completed',
+      ['a', 'b', 'b', 'd', 'c'],
+    ],
+    ['a step removed that was done: a person must look', ['b', 'c'], 'failed', ['a', 'b']],
+    ['a step renamed that was done: a person must look', ['ay', 'b', 'c'], 'failed', ['a', 'b']],
+    [
+      'a step added before what was done: a person must look',
+      ['new', 'a', 'b', 'c'],
+      'failed',
+      ['a', 'b'],
+    ],
+    [
+      'steps reordered that were done: a person must look',
+      ['b', 'a', 'c'],
+      'completed',
+      ['a', 'b', 'b', 'c'],
+    ],
+  ])(
+    'changed under the same version, with a saga in its second step: %s',
+    async (_, names, status, done) => {
+      const world = new SagaWorld();
+      const log: string[] = [];
+      const before = of(['a', 'b', 'c'], log, 'b');
+      const engine = await world.engine([before]);
+      const { sagaId } = await engine.start(before, null);
+      await world.clock.advance(10);
+      await world.store.deregister('worker-1');
+      await world.clock.settle(engine.stop({ timeout: 0 }));
+      const after = await world.engine([of(names, log)]);
+      const view = await world.settled(after, sagaId);
+      expect([view.status, log]).toEqual([status, done]);
+      if (status === 'failed') expect(view.error?.code).toBe('SAGA_DEFINITION_CHANGED');
+    },
+  );
+
+  test('a saga that was stopped by a change goes on when resumed on what it began with', async () => {
+    const world = new SagaWorld();
+    const log: string[] = [];
+    const before = of(['a', 'b', 'c'], log, 'b');
+    const engine = await world.engine([before]);
+    const { sagaId } = await engine.start(before, null);
+    await world.clock.advance(10);
+    await world.clock.settle(engine.stop({ timeout: 0 }));
+    const wrong = await world.engine([of(['ay', 'b', 'c'], log)]);
+    expect((await world.settled(wrong, sagaId)).status).toBe('failed');
+    await world.clock.settle(wrong.stop());
+    const right = await world.engine([of(['a', 'b', 'c'], log)]);
+    await right.resume(sagaId);
+    await world.clock.advance('2s');
+    expect((await right.get(sagaId)).status).toBe('completed');
+    expect(log).toEqual(['a', 'b', 'b', 'c']);
+  });
+});
