@@ -7,7 +7,7 @@ import type { SagaNode } from './nodes/node.ts';
 import type { Progress, Walk } from './nodes/node-handler.ts';
 import type { SagaDefinition } from './saga-definition.ts';
 import type { Direction, SagaError, SagaEvent } from './saga-event.ts';
-import { isSettled } from './saga-status.ts';
+import { isFinished, isSettled } from './saga-status.ts';
 import { type SagaState, stepAt, type StepState } from './saga-state.ts';
 import type { SagaMessage } from './saga-store.ts';
 
@@ -208,6 +208,7 @@ function attemptFailed(
 function message(draft: Draft, { kind, messageId }: SagaMessage, at: Date): void {
   switch (kind) {
     case 'cancel':
+      if (isFinished(draft.state.status)) return;
       return draft.emit({ type: 'CancelRequested', at, messageId });
     case 'resume':
       if (draft.state.status === 'failed') draft.emit({ type: 'SagaResumed', at, messageId });

@@ -1,0 +1,100 @@
+import { Rejection } from 'potter-runtime/errors';
+import { simpleRetry } from 'potter-runtime/foundation';
+import type {
+  Attributes,
+  Meter,
+  SpanOptions,
+  TraceContext,
+  Tracer,
+} from 'potter-runtime/observability';
+import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
+import { describe, expect, test } from 'vitest';
+import { SagaWorld } from './saga-world.ts';
+
+function recordingMeter(
+  seen: string[],
+  gauges: Map<string, () => number | Promise<number>>,
+): Meter {
+  const line = (name: string, attributes: Attributes = {}): number =>
+    seen.push(`${name} ${Object.values(attributes).join(' ')}`.trim());
+  return {
+    counter: (name) => ({ add: (_value, attributes) => void line(name, attributes) }),
+    histogram: (name) => ({ record: (_value, attributes) => void line(name, attributes) }),
+    gauge: (name, _options, read) => void gauges.set(name, read),
+  };
+}
+
+function recordingTracer(
+  spans: { name: string; parent: TraceContext | undefined; failed: boolean }[],
+): Tracer {
+  return {
+    current: () => undefined,
+    span: async <T>(name: string, options: SpanOptions, work: Parameters<Tracer['span']>[2]) => {
+      const span = { name, parent: options.parent, failed: false };
+      spans.push(span);
+      try {
+        return (await work({
+          setAttribute: () => {},
+          recordError: () => {},
+          context: () => ({ traceparent: '00-trace-start-01' }),
+        })) as T;
+      } catch (error) {
+        span.failed = true;
+        throw error;
+      }
+    },
+  };
+}
+
+const definition = saga<null, InMemoryTransaction>('watched')
+  .step('a', {
+    execute: ({ attempt }) => {
+      if (attempt === 1) throw new Error('flaky');
+    },
+    compensate: () => {},
+    retry: simpleRetry({ delay: 10 }),
+  })
+  .step('b', {
+    execute: () => {
+      throw new Rejection('NO', 'No.');
+    },
+  })
+  .build();
+
+describe('telemetry', () => {
+  test('counts what is started and settled, and times every attempt', async () => {
+    const world = new SagaWorld();
+    const seen: string[] = [];
+    const gauges = new Map<string, () => number | Promise<number>>();
+    const engine = await world.engine([definition], { meter: recordingMeter(seen, gauges) });
+    await world.settle(engine, definition, null);
+    expect(seen).toEqual([
+      'potter_sagas_started_total watched',
+      'potter_saga_attempt_duration_seconds watched a forward failed',
+      'potter_saga_retries_total watched a forward',
+      'potter_saga_attempt_duration_seconds watched a forward completed',
+      'potter_saga_attempt_duration_seconds watched b forward failed',
+      'potter_saga_attempt_duration_seconds watched a compensate completed',
+      'potter_sagas_settled_total watched compensated',
+    ]);
+    expect(await gauges.get('potter_sagas_owned')?.()).toBe(0);
+  });
+
+  test('is one trace a saga, also after another process took it over', async () => {
+    const world = new SagaWorld();
+    const spans: { name: string; parent: TraceContext | undefined; failed: boolean }[] = [];
+    const tracer = recordingTracer(spans);
+    const accepting = world.idle([definition], { tracer });
+    const { sagaId } = await accepting.start(definition, null);
+    const running = await world.engine([definition], { tracer });
+    await world.settled(running, sagaId);
+    const parent = { traceparent: '00-trace-start-01' };
+    expect(spans).toEqual([
+      { name: 'saga start watched', parent: undefined, failed: false },
+      { name: 'saga do a', parent, failed: true },
+      { name: 'saga do a', parent, failed: false },
+      { name: 'saga do b', parent, failed: true },
+      { name: 'saga undo a', parent, failed: false },
+    ]);
+  });
+});
