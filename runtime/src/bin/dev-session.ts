@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { onAbandoned } from '../foundation/abandoned.ts';
 import type { Logger } from '../foundation/logger.ts';
 import { ServiceProcess } from './service-process.ts';
 import { watchTree } from './watch-tree.ts';
@@ -42,11 +43,13 @@ export class DevSession {
     const onSignal = (signal: NodeJS.Signals): void => this.#onSignal(signal);
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
     for (const signal of signals) process.on(signal, onSignal);
+    const lookAway = onAbandoned(() => process.kill(process.pid, 'SIGTERM'));
     const watcher = watch ? watchTree(folders, files, (paths) => this.#onChange(paths)) : undefined;
     try {
       return await this.#loop();
     } finally {
       watcher?.close();
+      lookAway();
       for (const signal of signals) process.off(signal, onSignal);
     }
   }

@@ -30,7 +30,8 @@ export class ServiceProcess {
     const options = ['--import', findTsx(), '--import', guard.href, entry, ...args];
     const child = spawn(process.execPath, options, {
       stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-      env: { ...process.env, POTTER_DEV_GUARD: '1' },
+      // The guard looks after it; npm's own sign would be a second one.
+      env: { ...process.env, POTTER_DEV_GUARD: '1', npm_lifecycle_event: undefined },
       // In a session of its own: a Ctrl-C reaches it once, from us, and not also from the terminal and from npm.
       detached: process.platform !== 'win32',
     });

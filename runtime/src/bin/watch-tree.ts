@@ -1,5 +1,5 @@
-import { statSync, readdirSync, watch, type FSWatcher } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { statSync, readdirSync, watch, type Dirent, type FSWatcher } from 'node:fs';
+import { basename, dirname, join, sep } from 'node:path';
 
 /** Watches until it is closed. */
 export interface TreeWatcher {
@@ -34,10 +34,10 @@ export function watchTree(
     }, QUIET_MS);
   };
 
-  const observe = (folder: string, onEvent: (name: string) => void): void => {
+  const observe = (folder: string, onEvent: (name: string, event: string) => void): void => {
     if (watchers.has(folder)) return;
     try {
-      const watcher = watch(folder, (_event, name) => name !== null && onEvent(name));
+      const watcher = watch(folder, (event, name) => name !== null && onEvent(name, event));
       watcher.on('error', () => forget(folder));
       watchers.set(folder, watcher);
     } catch {
@@ -45,19 +45,37 @@ export function watchTree(
     }
   };
 
+  /** The folder and all below it. */
   const forget = (folder: string): void => {
-    watchers.get(folder)?.close();
-    watchers.delete(folder);
+    for (const [path, watcher] of watchers) {
+      if (path !== folder && !path.startsWith(folder + sep)) continue;
+      watcher.close();
+      watchers.delete(path);
+    }
   };
 
   const addFolder = (folder: string): void => {
-    observe(folder, (name) => {
+    observe(folder, (name, event) => {
       const path = join(folder, name);
-      if (isFolder(path)) return isWatched(name) ? addFolder(path) : undefined;
-      if (watchers.has(path)) forget(path);
+      if (isFolder(path)) return event === 'rename' && isWatched(name) ? replace(path) : undefined;
+      forget(path);
       if (SOURCE.test(name)) note(path);
     });
-    for (const name of foldersIn(folder)) addFolder(join(folder, name));
+    for (const entry of entriesOf(folder)) {
+      if (entry.isDirectory() && isWatched(entry.name)) addFolder(join(folder, entry.name));
+    }
+  };
+
+  /** A folder that appears may have files by now, and may be another one of the same name, of which no watcher tells. */
+  const replace = (folder: string): void => {
+    forget(folder);
+    addFolder(folder);
+    for (const path of watchers.keys()) {
+      if (path !== folder && !path.startsWith(folder + sep)) continue;
+      for (const entry of entriesOf(path)) {
+        if (entry.isFile() && SOURCE.test(entry.name)) note(join(path, entry.name));
+      }
+    }
   };
 
   for (const folder of folders) addFolder(folder);
@@ -68,7 +86,8 @@ export function watchTree(
   return {
     close: () => {
       clearTimeout(timer);
-      for (const folder of watchers.keys()) forget(folder);
+      for (const watcher of watchers.values()) watcher.close();
+      watchers.clear();
     },
   };
 }
@@ -81,11 +100,9 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-function foldersIn(folder: string): readonly string[] {
+function entriesOf(folder: string): readonly Dirent[] {
   try {
-    return readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() && isWatched(entry.name))
-      .map((entry) => entry.name);
+    return readdirSync(folder, { withFileTypes: true });
   } catch {
     return [];
   }

@@ -8,7 +8,7 @@ import { embeddedError } from './embedded-error.ts';
  * `/var/tmp/potter-<uid>`, or the same in the system's temporary folder. `/var/tmp` outlives a restart of the machine.
  */
 export async function cacheDirectory(chosen: string | undefined): Promise<string> {
-  const directory = chosen ?? join(await base(), `potter-${process.getuid?.() ?? 'user'}`);
+  const directory = chosen ?? (await cachePath());
   await mkdir(directory, { recursive: true, mode: 0o755 });
   if (process.getuid === undefined) return directory;
   const { uid, mode } = await lstat(directory);
@@ -22,6 +22,11 @@ export async function cacheDirectory(chosen: string | undefined): Promise<string
   }
   await chmod(directory, 0o755);
   return directory;
+}
+
+/** Where the folder is when nobody has chosen another; it need not exist. */
+export async function cachePath(): Promise<string> {
+  return join(await base(), `potter-${process.getuid?.() ?? 'user'}`);
 }
 
 async function base(): Promise<string> {

@@ -11,8 +11,11 @@ import { createCluster, readPassword } from './cluster.ts';
 import { claimKeeper } from './keeper-claim.ts';
 import { KeeperLeases } from './keeper-leases.ts';
 import type { KeeperConfiguration, KeeperMessage } from './keeper-protocol.ts';
-import { hasCluster, keeperFile, prepareLayout, writeSettings } from './layout.ts';
+import { hasCluster, keeperFile, prepareLayout } from './layout.ts';
+import { removeOutsideData } from './outside-data.ts';
 import { startServer, type ServerProcess } from './server-process.ts';
+import { readSettings, writeSettings } from './settings-file.ts';
+import { sweepOutside } from './sweep-outside.ts';
 import { sweepTemporary } from './sweep-temporary.ts';
 
 async function main(configuration: KeeperConfiguration): Promise<void> {
@@ -25,12 +28,10 @@ async function main(configuration: KeeperConfiguration): Promise<void> {
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, resolve);
   });
+  let swept: Promise<unknown> | undefined;
   try {
     const server = await prepare(configuration, (message) => leases.publish(message));
-    if (configuration.ephemeral) {
-      // Housekeeping: nobody waits for it, and its failure is nobody's trouble.
-      void sweepTemporary(configuration.directory).catch(() => {});
-    }
+    swept = sweep(configuration);
     await Promise.race([
       leases.unused(),
       interrupted,
@@ -43,14 +44,30 @@ async function main(configuration: KeeperConfiguration): Promise<void> {
     await leases.firstCame;
   }
   if (configuration.ephemeral) {
-    await rm(configuration.directory, { recursive: true, force: true, maxRetries: 5 }).catch(() => {
+    await removeAll(configuration.directory).catch(() => {
       // Somebody looks into it; the system's own cleaning of temporary folders gets it.
     });
   }
   await claim.release();
   // Only now: whoever waits for the end of a connection waits for the end of the server.
   await leases.close();
+  await swept;
   process.exit(0);
+}
+
+/** Housekeeping after others: no user waits for it, and its failure is nobody's trouble. */
+function sweep({ ephemeral, directory, cacheDirectory }: KeeperConfiguration): Promise<unknown> {
+  return Promise.allSettled([
+    sweepOutside(cacheDirectory),
+    ...(ephemeral ? [sweepTemporary(directory)] : []),
+  ]);
+}
+
+/** The folder, and the data that it points to. */
+async function removeAll(directory: string): Promise<void> {
+  const outside = (await readSettings(directory))?.dataDirectory;
+  await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  if (outside !== undefined) await removeOutsideData(outside);
 }
 
 async function prepare(
@@ -72,7 +89,7 @@ async function prepare(
     durability: configuration.durability,
     preferredPort: layout.settings.port,
   });
-  await writeSettings(layout.settingsFile, { ...layout.settings, port: server.port });
+  await writeSettings(layout.directory, { ...layout.settings, port: server.port });
   publish({
     kind: 'ready',
     port: server.port,

@@ -1,0 +1,117 @@
+import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from 'potter-runtime/embedded';
+import { sweepOutside } from '../../../runtime/src/embedded/sweep-outside.ts';
+import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+
+// Only root lends the server another user, who may not be able to enter the project.
+describe.runIf(process.getuid?.() === 0)('data outside a project that only root may enter', () => {
+  let cache: TemporaryFolder;
+  let projects: TemporaryFolder;
+
+  beforeEach(async () => {
+    cache = await temporaryFolder();
+    projects = await temporaryFolder(0o700);
+  });
+
+  afterEach(async () => {
+    await projects[Symbol.asyncDispose]();
+    await cache[Symbol.asyncDispose]();
+  });
+
+  function start(project: string, persistent = true): Promise<EmbeddedPostgres> {
+    return startEmbeddedPostgres({
+      directory: join(projects.path, project, '.potter'),
+      cacheDirectory: cache.path,
+      durability: 'none',
+      persistent,
+    });
+  }
+
+  /** Data of a project that is not running. */
+  async function made(project: string): Promise<string> {
+    await using server = await start(project);
+    return server.dataDirectory;
+  }
+
+  async function sweptData(): Promise<readonly string[]> {
+    await sweepOutside(cache.path);
+    const names = await readdir(cache.path);
+    return names.filter((name) => name.startsWith('data-') && !name.endsWith('.json'));
+  }
+
+  const nameOf = (dataDirectory: string): string => dirname(dataDirectory).slice(-21);
+
+  test('goes with the next start after the project was deleted, its record too', async () => {
+    const deleted = await made('deleted');
+    await rm(join(projects.path, 'deleted'), { recursive: true });
+    const kept = await made('kept');
+    expect(dirname(deleted)).not.toBe(dirname(kept));
+    const left = (await readdir(cache.path)).filter((name) => name.startsWith('data-'));
+    expect(left.sort()).toEqual([nameOf(kept), `${nameOf(kept)}.json`]);
+  });
+
+  test('goes when `.potter` was deleted to begin again, and is not found by the new beginning', async () => {
+    const first = await made('p');
+    await rm(join(projects.path, 'p/.potter'), { recursive: true });
+    const second = await made('p');
+    expect(second).not.toBe(first);
+    expect(await sweptData()).toEqual([nameOf(second)]);
+  });
+
+  test('goes with a server that was not to be kept', async () => {
+    const server = await start('p', false);
+    expect(server.dataDirectory.startsWith(cache.path)).toBe(true);
+    await server.stop();
+    expect((await readdir(cache.path)).filter((name) => name.startsWith('data-'))).toEqual([]);
+  });
+
+  test('is kept, and found, when the project was moved', async () => {
+    const data = await made('old');
+    await rename(join(projects.path, 'old'), join(projects.path, 'new'));
+    expect(await sweptData()).toEqual([nameOf(data)]);
+    expect(await made('new')).toBe(data);
+    expect(await sweptData()).toEqual([nameOf(data)]);
+  });
+
+  test('is kept while a server uses it, although the project was deleted', async () => {
+    const server = await start('p');
+    await rm(join(projects.path, 'p'), { recursive: true });
+    expect(await sweptData()).toEqual([nameOf(server.dataDirectory)]);
+    await server.stop();
+    expect(await sweptData()).toEqual([]);
+  });
+
+  test('is not shared by a copy of the project, which gets its own', async () => {
+    const original = await made('original');
+    await cp(join(projects.path, 'original'), join(projects.path, 'copy'), { recursive: true });
+    const copy = await made('copy');
+    expect(copy).not.toBe(original);
+    await rm(join(projects.path, 'copy'), { recursive: true });
+    expect(await sweptData()).toEqual([nameOf(original)]);
+  });
+
+  test('is kept when nothing says whose it is', async () => {
+    await mkdir(join(cache.path, 'data-0000000000000000/postgres'), { recursive: true });
+    expect(await sweptData()).toEqual(['data-0000000000000000']);
+  });
+
+  test('of a project outside temporary folders waits for 30 days: it may be on another disk now', async () => {
+    const caches = resolve('node_modules/.cache');
+    await mkdir(caches, { recursive: true });
+    const project = await mkdtemp(join(caches, 'potter-project-'));
+    const server = await startEmbeddedPostgres({
+      directory: join(project, '.potter'),
+      cacheDirectory: cache.path,
+      durability: 'none',
+    });
+    await server.stop();
+    await rm(project, { recursive: true });
+    const record = `${dirname(server.dataDirectory)}.json`;
+    expect(await sweptData()).toEqual([nameOf(server.dataDirectory)]);
+    const past = (await stat(record)).mtimeMs / 1_000 - 31 * 86_400;
+    await utimes(record, past, past);
+    expect(await sweptData()).toEqual([]);
+  });
+});
