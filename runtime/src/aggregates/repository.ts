@@ -210,6 +210,9 @@ export class Repository<State, E extends Event, Command, Tx = never> {
       const isCertain = usable === undefined;
       const before = usable ?? (await this.#loader.load(stream, { transaction, signal }));
       usable = undefined;
+      if (transaction !== undefined) {
+        this.#snapshots?.considerCommitted(stream, before, () => this.#loader.load(stream, {}));
+      }
       try {
         const progress = await this.#attempt(stream, waiting, before, isCertain, transaction);
         if (progress !== undefined) return progress;
@@ -227,6 +230,8 @@ export class Repository<State, E extends Event, Command, Tx = never> {
         });
         if (delayMs === undefined) throw retriesExhausted(error, attempt);
         attempt += 1;
+        // The append that lost has locked the stream for the transaction: to wait now is to make everybody wait.
+        if (transaction !== undefined) continue;
         previousDelayMs = delayMs;
         await sleep(delayMs, { clock: this.#clock, signal });
       }

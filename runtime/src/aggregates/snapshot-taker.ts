@@ -22,6 +22,7 @@ export class SnapshotTaker<State, Tx> {
   readonly #options: SnapshotTakerOptions<State, Tx>;
   /** One at a time for a stream: while it is being saved, the next commands would all find it due again. */
   readonly #saving = new Map<StreamId, Promise<void>>();
+  readonly #reloading = new Map<StreamId, Promise<void>>();
 
   constructor(options: SnapshotTakerOptions<State, Tx>) {
     this.#options = options;
@@ -32,13 +33,12 @@ export class SnapshotTaker<State, Tx> {
    * be loaded from the new snapshot; undefined when none was taken.
    */
   consider(stream: StreamId, loaded: LoadedState<State>): LoadedState<State> | undefined {
-    const { store, strategy, schema, form, clock, onTrouble } = this.#options;
-    const { state, version, snapshotVersion = 0n, since } = loaded;
-    const eventsSince = version - snapshotVersion;
-    if (since === undefined || eventsSince === 0n || this.#saving.has(stream)) return undefined;
+    const { store, schema, form, clock, onTrouble } = this.#options;
+    const { state, version } = loaded;
+    if (this.#saving.has(stream)) return undefined;
     const now = clock.now();
     try {
-      if (!strategy({ state, version, eventsSince, since, now })) return undefined;
+      if (!this.#isDue(loaded, now)) return undefined;
       // Made now, not later: the state may be an object that the caller goes on to change.
       const snapshot = takeSnapshot(schema, {
         stream,
@@ -60,8 +60,40 @@ export class SnapshotTaker<State, Tx> {
     }
   }
 
+  /**
+   * The same for a state that was read in somebody's transaction, and may never be committed: if a snapshot is due, the
+   * committed state is loaded beside the transaction, and that is what a snapshot is taken of.
+   */
+  considerCommitted(
+    stream: StreamId,
+    seen: LoadedState<State>,
+    loadCommitted: () => Promise<LoadedState<State>>,
+  ): void {
+    const { clock, onTrouble } = this.#options;
+    if (this.#reloading.has(stream) || this.#saving.has(stream)) return;
+    const reload = async (): Promise<void> => {
+      try {
+        if (this.#isDue(seen, clock.now())) this.consider(stream, await loadCommitted());
+      } catch (error) {
+        onTrouble('unsaved', stream, error);
+      }
+    };
+    this.#reloading.set(
+      stream,
+      reload().finally(() => this.#reloading.delete(stream)),
+    );
+  }
+
   /** When nothing is being saved any more. */
   async settled(): Promise<void> {
+    await Promise.all(this.#reloading.values());
     await Promise.all(this.#saving.values());
+  }
+
+  #isDue(loaded: LoadedState<State>, now: Date): boolean {
+    const { state, version, snapshotVersion = 0n, since } = loaded;
+    const eventsSince = version - snapshotVersion;
+    if (since === undefined || eventsSince === 0n) return false;
+    return this.#options.strategy({ state, version, eventsSince, since, now });
   }
 }
