@@ -123,7 +123,7 @@ export function url(
 /** A PostgreSQL URL: `postgres://user:password@host:5432/database`. */
 export function postgresUrl(options: { readonly default?: string } = {}): Variable<string> {
   return {
-    accepted: 'a URL such as postgres://user:password@host:5432/database',
+    accepted: 'a URL such as postgres://user@host:5432/database',
     secret: true,
     parse: (value) => (isDatabaseUrl(value) ? value : undefined),
     fallback: fallbackOf(options),

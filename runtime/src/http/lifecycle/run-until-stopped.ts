@@ -1,3 +1,4 @@
+import { onAbandoned } from '../../foundation/abandoned.ts';
 import type { Logger } from '../../foundation/logger.ts';
 import { exitWithOneLine } from './exit-with-one-line.ts';
 
@@ -35,6 +36,9 @@ export async function runUntilStopped(service: RunnableService): Promise<void> {
       if (!stopping) void stop(event, 1);
     });
   }
+  onAbandoned(() => {
+    if (!stopping) void stop('the script that started this process is gone', 0);
+  });
   try {
     await service.listen();
   } catch (error) {
