@@ -5,21 +5,31 @@ import type { JournalEntry, SagaEvent } from '../sagas/saga-event.ts';
 const TIMES = ['at', 'deadlineAt', 'retryAt'] as const;
 
 /**
- * The events of one commit as JSON text. Times become text here rather than in the codec, so that ordinary events take
- * the codec's fast path.
+ * The events of one commit as JSON text. Only what is the user's goes through the codec: everything else is text,
+ * numbers and times, which JSON.stringify writes as they are read back here.
  * @throws PotterError `SERIALIZATION_FAILED` for a result or input that JSON cannot carry.
  */
 export function encodeEvents(events: readonly SagaEvent[]): string {
-  return jsonCodec.encode(events.map(flatten));
+  return `[${events.map(encodeEvent).join(',')}]`;
 }
 
-function flatten(event: SagaEvent): Record<string, unknown> {
-  const flat: Record<string, unknown> = { ...event };
-  for (const name of TIMES) {
-    const time = flat[name];
-    if (time instanceof Date) flat[name] = time.toISOString();
+function encodeEvent(event: SagaEvent): string {
+  switch (event.type) {
+    case 'SagaStarted': {
+      const { input, ...rest } = event;
+      return withMember(JSON.stringify(rest), 'input', input);
+    }
+    case 'AttemptCompleted': {
+      const { result, ...rest } = event;
+      return withMember(JSON.stringify(rest), 'result', result);
+    }
+    default:
+      return JSON.stringify(event);
   }
-  return flat;
+}
+
+function withMember(text: string, name: string, value: unknown): string {
+  return value === undefined ? text : `${text.slice(0, -1)},"${name}":${jsonCodec.encode(value)}}`;
 }
 
 /**

@@ -3,7 +3,11 @@ import type { CommitOutcome } from '../sagas/saga-store.ts';
 import type { PostgresClient, PostgresPool } from './client.ts';
 import { translatePostgresError } from './errors.ts';
 import { isConnectionLoss } from './event-store-connection-loss.ts';
-import { GroupCommit, type GroupCommitOptions, type Unfinished } from './event-store-group-commit.ts';
+import {
+  GroupCommit,
+  type GroupCommitOptions,
+  type Unfinished,
+} from './event-store-group-commit.ts';
 import { targetOfPool } from './pool-target.ts';
 import {
   type CommitWrite,
