@@ -17,13 +17,13 @@ interface Reservation {
 
 const order = saga<OrderInput, PostgresTransaction>('order', { timeout: '5m' })
   .step('reserve-inventory', {
-    execute: async ({ input, results, key, attempt, signal }) => {
+    execute: async ({ input, results, key, attempt, signal }): Promise<Reservation> => {
       expectTypeOf(input).toEqualTypeOf<OrderInput>();
       expectTypeOf(results).toEqualTypeOf<unknown>();
       expectTypeOf(key).toEqualTypeOf<`${string}/do`>();
       expectTypeOf(attempt).toEqualTypeOf<number>();
       expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
-      return { reservationId: 'r-1' } as Reservation;
+      return { reservationId: 'r-1' };
     },
     compensate: ({ outcome, result }) => {
       expectTypeOf(outcome).toEqualTypeOf<'done' | 'failed' | 'unknown'>();

@@ -19,6 +19,31 @@ afterAll(async () => {
   await database.close();
 });
 
+const scenario = (ledger: LedgerClient) => ({
+  input: { items: 2 },
+  definition: saga<{ readonly items: number }, PostgresTransaction>('crash-everywhere', {
+    snapshotEvery: 5,
+  })
+    .step('reserve', {
+      execute: ({ key, input }) => ledger.apply(key, () => ({ reserved: input.items })),
+      compensate: ({ key }) => ledger.apply(key),
+    })
+    .transactionalStep('ship', {
+      execute: async ({ tx, sagaId, results }) => {
+        await tx.query({ text: 'INSERT INTO shipments VALUES ($1)', values: [sagaId] });
+        return results.reserve.reserved;
+      },
+      compensate: async ({ tx, sagaId }) => {
+        await tx.query({ text: 'DELETE FROM shipments WHERE saga_id = $1', values: [sagaId] });
+      },
+    })
+    .step('bill', {
+      execute: ({ key }) => ledger.apply(key),
+      compensate: ({ key }) => ledger.apply(key),
+    })
+    .build(),
+});
+
 describe('PostgreSQL saga store', () => {
   const rules = sagaStoreContract<PostgresTransaction>(() => ({
     store,
@@ -36,30 +61,6 @@ describe('PostgreSQL saga store', () => {
   });
 
   test('a saga killed at every durable write, forwards and back, ends as if nothing had happened', async () => {
-    const scenario = (ledger: LedgerClient) => ({
-      input: { items: 2 },
-      definition: saga<{ readonly items: number }, PostgresTransaction>('crash-everywhere', {
-        snapshotEvery: 5,
-      })
-        .step('reserve', {
-          execute: ({ key, input }) => ledger.apply(key, () => ({ reserved: input.items })),
-          compensate: ({ key }) => ledger.apply(key),
-        })
-        .transactionalStep('ship', {
-          execute: async ({ tx, sagaId, results }) => {
-            await tx.query({ text: 'INSERT INTO shipments VALUES ($1)', values: [sagaId] });
-            return results.reserve.reserved;
-          },
-          compensate: async ({ tx, sagaId }) => {
-            await tx.query({ text: 'DELETE FROM shipments WHERE saga_id = $1', values: [sagaId] });
-          },
-        })
-        .step('bill', {
-          execute: ({ key }) => ledger.apply(key),
-          compensate: ({ key }) => ledger.apply(key),
-        })
-        .build(),
-    });
     const report = await crashEverywhere({
       scenario,
       store: () => store,

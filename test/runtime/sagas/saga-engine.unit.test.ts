@@ -526,22 +526,23 @@ describe('time', () => {
   });
 });
 
-describe('cancelling', () => {
-  const slow = (log: string[], gate: Promise<void>) =>
-    saga<null, InMemoryTransaction>('slow')
-      .step('first', {
-        execute: async ({ signal }) => {
-          signal.addEventListener('abort', () => log.push('told to stop'));
-          await gate;
-        },
-        compensate: async ({ signal }) => {
-          await Promise.resolve();
-          log.push(signal.aborted ? 'undo aborted' : 'undone');
-        },
-      })
-      .step('second', { execute: () => void log.push('second') })
-      .build();
+/** A saga whose first step waits for a gate. */
+const slow = (log: string[], gate: Promise<void>) =>
+  saga<null, InMemoryTransaction>('slow')
+    .step('first', {
+      execute: async ({ signal }) => {
+        signal.addEventListener('abort', () => log.push('told to stop'));
+        await gate;
+      },
+      compensate: async ({ signal }) => {
+        await Promise.resolve();
+        log.push(signal.aborted ? 'undo aborted' : 'undone');
+      },
+    })
+    .step('second', { execute: () => void log.push('second') })
+    .build();
 
+describe('cancelling', () => {
   test('stops what runs, waits for it, and undoes it', async () => {
     const world = new SagaWorld();
     const log: string[] = [];

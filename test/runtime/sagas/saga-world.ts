@@ -50,7 +50,7 @@ export class SagaWorld {
     definition: SagaDefinition<Input, InMemoryTransaction>,
     input: Input,
   ): Promise<SagaView> {
-    const { sagaId } = await engine.start<Input>(definition, input as NoInfer<Input>);
+    const { sagaId } = await engine.start<Input>(definition, input);
     return this.settled(engine, sagaId);
   }
 
@@ -78,7 +78,7 @@ export function signalled<T = void>(): {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;
 } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((settle) => (resolve = settle));
-  return { promise, resolve: (value) => resolve(value) };
+  const resolvers: ((value: T) => void)[] = [];
+  const promise = new Promise<T>((resolve) => resolvers.push(resolve));
+  return { promise, resolve: (value) => resolvers.forEach((resolve) => resolve(value)) };
 }

@@ -54,16 +54,15 @@ export function liveRules<Tx>(): readonly SagaStoreRule<Tx>[] {
       name: 'tells listeners when a worker leaves sagas behind',
       check: async (bench) => {
         const { lease } = await bench.owned();
-        const work = new Promise<() => Promise<void>>((resolve) => {
-          const stop = bench.store.listen({
-            onWork: () => resolve(async () => (await stop)()),
-            onMessage: () => {},
-          });
+        const heard = new EventEmitter();
+        const stop = await bench.store.listen({
+          onWork: () => heard.emit('work'),
+          onMessage: () => {},
         });
+        const work = once(heard, 'work');
         await bench.store.deregister(lease.workerId);
-        await (
-          await work
-        )();
+        await work;
+        await stop();
       },
     },
     {
