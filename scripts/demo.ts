@@ -10,6 +10,8 @@ import { runProgram } from './run-program.ts';
 
 /** The order's saga first, the account's history last: the story grows simpler, and ends on a whole history. */
 const EXAMPLES = ['saga-order', 'eventsourcing-basic'];
+/** Written where the checkout's packages are found: there is nothing to install. */
+const HERE = ['--yes', '--no-install', '--no-git', '--runtime', '^0.1.0'];
 const START_TIMEOUT_MS = 60_000;
 const scratch = join(CHECKOUT, '.potter', 'demo');
 
@@ -53,52 +55,50 @@ async function stop(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-async function play(example: string): Promise<void> {
-  const project = join(scratch, example);
-  const began = performance.now();
-  console.log(`\n━━ ${example} ${'━'.repeat(Math.max(0, 72 - example.length))}`);
-  await runProgram(
-    'npm',
-    [
-      'run',
-      '--silent',
-      'create',
-      '--',
-      example,
-      project,
-      '--yes',
-      '--no-install',
-      '--no-git',
-      '--runtime',
-      '^0.1.0',
-    ],
-    { cwd: CHECKOUT },
-  );
-  console.log(`created   ${project}`);
-  const { child, url } = await start(project);
-  console.log(`started   ${url} on an embedded PostgreSQL`);
-  try {
-    const story = spawn('npm', ['run', '--silent', 'demo'], {
-      cwd: project,
-      env: { ...process.env, PORT: new URL(url).port, URL: url },
-      stdio: ['ignore', 'inherit', 'inherit'],
-      shell: process.platform === 'win32',
-    });
-    const code = await new Promise<number | null>((resolve) => story.once('exit', resolve));
-    if (code !== 0) throw new Error(`the story of ${example} ended with ${code}`);
-  } finally {
-    await stop(child);
-  }
-  console.log(`\nstopped   after ${((performance.now() - began) / 1_000).toFixed(1)} s`);
+/** An example that runs and waits for its story. */
+interface Running {
+  readonly example: string;
+  readonly project: string;
+  readonly child: ChildProcess;
+  readonly url: string;
 }
 
+async function createAndStart(example: string): Promise<Running> {
+  const project = join(scratch, example);
+  await runProgram('npm', ['run', '--silent', 'create', '--', example, project, ...HERE], {
+    cwd: CHECKOUT,
+  });
+  return { example, project, ...(await start(project)) };
+}
+
+async function play({ example, project, url }: Running): Promise<void> {
+  console.log(`\n━━ ${example} ${'━'.repeat(Math.max(0, 72 - example.length))}`);
+  console.log(`created   ${project}\nstarted   ${url} on an embedded PostgreSQL`);
+  const story = spawn('npm', ['run', '--silent', 'demo'], {
+    cwd: project,
+    env: { ...process.env, PORT: new URL(url).port, URL: url },
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32',
+  });
+  const code = await new Promise<number | null>((resolve) => story.once('exit', resolve));
+  if (code !== 0) throw new Error(`the story of ${example} ended with ${code}`);
+}
+
+const began = performance.now();
+const starting: Promise<Running>[] = [];
 try {
   rmSync(scratch, { recursive: true, force: true });
   await runProgram('npm', ['run', 'build', '--workspace', 'runtime'], { cwd: CHECKOUT });
-  for (const example of EXAMPLES) await play(example);
+  console.log('Creating and starting the examples …');
+  starting.push(...EXAMPLES.map(createAndStart));
+  for (const running of await Promise.all(starting)) await play(running);
+  console.log(`\nBoth played in ${((performance.now() - began) / 1_000).toFixed(0)} s.`);
 } catch (error) {
   console.error(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
 } finally {
+  for (const outcome of await Promise.allSettled(starting)) {
+    if (outcome.status === 'fulfilled') await stop(outcome.value.child);
+  }
   rmSync(scratch, { recursive: true, force: true });
 }
