@@ -21,6 +21,7 @@ import {
   type Violation,
   VirtualClock,
 } from 'potter-runtime/testing';
+import { randomOf } from './seeded-random.ts';
 
 type Store = SagaStore<InMemoryTransaction>;
 
@@ -53,17 +54,6 @@ interface Plan {
 const LEASE_MS = 600;
 const CHAOS_MS = 5_000;
 const LIMIT_MS = 120_000;
-
-/** Mulberry32: small, fast, and the same everywhere. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const unavailable = (): PotterError =>
   new PotterError('DATABASE_UNAVAILABLE', { message: 'The simulation broke the connection.' });

@@ -15,9 +15,10 @@ import { restore, type RestoredSaga } from '../saga-snapshot.ts';
 import type { ClaimedSaga, Lease, SagaStore, StoredSaga } from '../saga-store.ts';
 import { type SagaView, viewOf } from '../saga-view.ts';
 import { asStored } from '../stored-value.ts';
+import type { Ownership } from './commit-plan.ts';
 import { engineContext, type EngineContext, errorFields } from './engine-context.ts';
 import { journalEvents } from './journal-events.ts';
-import { OwnedSaga, type Ownership, type SagaHost } from './owned-saga.ts';
+import { OwnedSaga, type SagaHost } from './owned-saga.ts';
 import { persist } from './persist.ts';
 import { Worker } from './worker.ts';
 

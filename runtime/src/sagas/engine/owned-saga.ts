@@ -1,19 +1,19 @@
 import { isPotterError, PotterError } from '../../errors/potter-error.ts';
-import type { Timer } from '../../foundation/clock.ts';
-import { classify } from '../failure.ts';
-import { type MachineInput, stopReason, transition, type Transition } from '../machine.ts';
-import { nextWork, type RunningAttempt as Attempt, summaryOf, type Work } from '../next-work.ts';
-import { attemptedHandlerOf } from '../nodes/handlers.ts';
 import { withCorrelation } from '../../observability/correlation.ts';
-import type { Invocation } from '../nodes/node-handler.ts';
+import { type MachineInput, stopReason } from '../machine.ts';
+import { nextWork, type RunningAttempt as Attempt, type Work } from '../next-work.ts';
+import { attemptedHandlerOf } from '../nodes/handlers.ts';
 import type { SagaDefinition } from '../saga-definition.ts';
-import { encodeState, fold } from '../saga-snapshot.ts';
 import type { SagaError } from '../saga-event.ts';
-import { resultsOf, type SagaState, stepAt } from '../saga-state.ts';
+import { fold } from '../saga-snapshot.ts';
+import type { SagaState } from '../saga-state.ts';
 import { isSettled } from '../saga-status.ts';
 import type { CommitOutcome, InboxEntry, Lease, SagaCommit } from '../saga-store.ts';
 import { asStored } from '../stored-value.ts';
+import { Alarm } from './alarm.ts';
+import { type CommitPlan, type Ownership, planCommit } from './commit-plan.ts';
 import type { EngineContext } from './engine-context.ts';
+import { failureOf, invocationOf } from './invocation.ts';
 import { Lock } from './lock.ts';
 import { persist } from './persist.ts';
 import { RunningAttempt } from './running-attempt.ts';
@@ -28,23 +28,6 @@ export interface SagaHost {
   gone(saga: OwnedSaga, how: 'released' | 'lost'): void;
 }
 
-/** Where a saga stands when this process begins to own it. */
-export interface Ownership {
-  readonly sagaId: string;
-  readonly definition: SagaDefinition;
-  readonly lease: Lease;
-  readonly state: SagaState;
-  readonly seq: bigint;
-  readonly snapshotSeq: bigint;
-  readonly inboxSeen: bigint;
-}
-
-interface Written {
-  readonly transition: Transition;
-  readonly work: Work;
-  readonly commit: SagaCommit;
-}
-
 /**
  * A saga while this process owns it: its state, folded once and kept; its running attempts; and one writer. Inputs that
  * come while a commit is under way share the next one.
@@ -56,6 +39,7 @@ export class OwnedSaga {
   readonly #host: SagaHost;
   readonly #lease: Lease;
   readonly #lock = new Lock();
+  readonly #alarm: Alarm;
   readonly #attempts = new Map<string, RunningAttempt>();
   #state: SagaState;
   #seq: bigint;
@@ -66,13 +50,12 @@ export class OwnedSaga {
   #inboxSeen: bigint;
   #inputs: MachineInput[] = [];
   #draining = false;
-  #timer: Timer | undefined;
-  #timerMs = Infinity;
   #gone = false;
 
   constructor(context: EngineContext<unknown>, host: SagaHost, ownership: Ownership) {
     this.#context = context;
     this.#host = host;
+    this.#alarm = new Alarm(context.clock, () => this.tell({ kind: 'timer' }));
     this.sagaId = ownership.sagaId;
     this.definition = ownership.definition;
     this.#lease = ownership.lease;
@@ -150,7 +133,7 @@ export class OwnedSaga {
     while (!this.#gone) {
       const inputs = this.#inputs;
       this.#inputs = [];
-      const written = this.#prepare(inputs);
+      const written = this.#plan(inputs);
       const { commit } = written;
       if (commit.events.length === 0 && commit.inboxSeen === this.#inboxSeen && !commit.release) {
         return this.#see(written.work);
@@ -170,7 +153,9 @@ export class OwnedSaga {
     } catch (error) {
       if (!isPotterError(error, 'SERIALIZATION_FAILED')) throw error;
       const failed = inputs.map((input) =>
-        input.kind === 'attempt-completed' ? this.#failureOf(input, error) : input,
+        input.kind === 'attempt-completed'
+          ? failureOf(this.definition, input, error, this.#context.clock.now())
+          : input,
       );
       if (failed.every((input, at) => input === inputs[at])) throw error;
       inputs.splice(0, inputs.length, ...failed);
@@ -214,35 +199,25 @@ export class OwnedSaga {
     return true;
   }
 
-  #prepare(inputs: readonly MachineInput[]): Written {
+  #plan(inputs: readonly MachineInput[]): CommitPlan {
     const { clock, random, keepMs } = this.#context;
-    const now = clock.now();
-    const stopping = this.#host.isStopping();
-    const next = transition(this.definition, this.#state, inputs, { now, random, hold: stopping });
-    const work = nextWork(next.state);
-    const seq = this.#seq + BigInt(next.events.length);
-    const sleepMs = work.waiting ? (work.timerAt?.getTime() ?? Infinity) - now.getTime() : 0;
-    const over = isSettled(next.state.status);
-    const commit: SagaCommit = {
-      sagaId: this.sagaId,
-      lease: this.#lease,
-      expectedSeq: this.#seq,
-      inboxSeen: this.#inboxTaken,
-      events: next.events,
-      summary: summaryOf(next.state, work),
-      release: over || (work.running.length === 0 && (stopping || sleepMs > keepMs)),
-    };
-    // Of a saga that is over nobody folds the journal in a hurry.
-    const snapshotDue = !over && seq - this.#snapshotSeq >= BigInt(this.definition.snapshotEvery);
-    return {
-      transition: next,
-      work,
-      commit: snapshotDue ? { ...commit, snapshot: encodeState(next.state) } : commit,
-    };
+    return planCommit(
+      {
+        sagaId: this.sagaId,
+        definition: this.definition,
+        lease: this.#lease,
+        state: this.#state,
+        seq: this.#seq,
+        snapshotSeq: this.#snapshotSeq,
+        inboxSeen: this.#inboxTaken,
+      },
+      inputs,
+      { now: clock.now(), random, keepMs, stopping: this.#host.isStopping() },
+    );
   }
 
   /** What was written is true now. */
-  #adopt({ transition: { state, events }, work, commit }: Written): void {
+  #adopt({ transition: { state, events }, work, commit }: CommitPlan): void {
     this.#state = state;
     this.#seq += BigInt(events.length);
     this.#inboxSeen = commit.inboxSeen;
@@ -271,7 +246,7 @@ export class OwnedSaga {
     const stop = stopReason(this.#state, now);
     if (stop) this.#stopForward(stop);
     // What was told to stop says itself when it has; until then there is nothing to wait for.
-    this.#setTimer(stop && work.running.length > 0 ? null : work.timerAt, now);
+    this.#alarm.set(stop && work.running.length > 0 ? null : work.timerAt, now);
   }
 
   #stopForward({ code, message }: SagaError): void {
@@ -281,18 +256,6 @@ export class OwnedSaga {
     for (const running of this.#attempts.values()) {
       if (running.attempt.direction === 'forward') running.tell(reason);
     }
-  }
-
-  #setTimer(at: Date | null, now: Date): void {
-    const atMs = at?.getTime() ?? Infinity;
-    if (atMs === this.#timerMs) return;
-    this.#timer?.cancel();
-    this.#timerMs = atMs;
-    if (atMs === Infinity) return;
-    this.#timer = this.#context.clock.schedule(atMs - now.getTime(), () => {
-      this.#timerMs = Infinity;
-      this.tell({ kind: 'timer' });
-    });
   }
 
   #run(key: string, attempt: Attempt, now: Date): void {
@@ -310,7 +273,7 @@ export class OwnedSaga {
       if (settlement.kind === 'completed') {
         this.tell({ kind: 'attempt-completed', ...at, result: settlement.result });
       } else if (settlement.kind === 'failed') {
-        this.tell(this.#failureOf(at, settlement.thrown));
+        this.tell(failureOf(this.definition, at, settlement.thrown, clock.now()));
       } else {
         this.tell({ kind: 'attempt-failed', ...at, failure: settlement.failure });
       }
@@ -335,46 +298,17 @@ export class OwnedSaga {
           withCorrelation(
             { correlationId: this.#state.correlationId, causationId: this.sagaId },
             () =>
-              attemptedHandlerOf(node).attempt(node, this.#invocation(running), {
-                inTransaction: (work) => this.#inTransaction(key, running, work),
-              }),
+              attemptedHandlerOf(node).attempt(
+                node,
+                invocationOf(this.sagaId, this.#state, running),
+                {
+                  inTransaction: (work) => this.#inTransaction(key, running, work),
+                },
+              ),
           ),
       )
       .then((result) => running.completed(asStored(result)))
       .catch((error: unknown) => running.failed(error, transactional));
-  }
-
-  #invocation(running: RunningAttempt): Invocation {
-    const { path, direction, attempt } = running.attempt;
-    const state = this.#state;
-    const step = direction === 'forward' ? undefined : stepAt(state, path);
-    // One literal for both directions: a signal is made only for who asks, and a spread would ask.
-    const invocation = {
-      sagaId: this.sagaId,
-      correlationId: state.correlationId,
-      input: state.input,
-      results: resultsOf(state),
-      key: `${this.sagaId}/${path}/${direction === 'forward' ? 'do' : 'undo'}`,
-      attempt,
-      get signal() {
-        return running.signal;
-      },
-      direction,
-      cause: state.cause,
-      outcome: step?.outcome ?? 'unknown',
-      result: step?.result,
-    };
-    return invocation as Invocation;
-  }
-
-  #failureOf(
-    at: Pick<Attempt, 'path' | 'direction' | 'attempt'>,
-    thrown: unknown,
-  ): Extract<MachineInput, { kind: 'attempt-failed' }> {
-    const { path, direction, attempt } = at;
-    const nonRetryable = this.definition.attempted.get(path)?.policy[direction].nonRetryable ?? [];
-    const failure = classify(thrown, nonRetryable, this.#context.clock.now());
-    return { kind: 'attempt-failed', path, direction, attempt, failure };
   }
 
   /**
@@ -388,7 +322,7 @@ export class OwnedSaga {
   ): Promise<unknown> {
     const { path, direction, attempt } = running.attempt;
     let locked = false;
-    let written: Written | undefined;
+    let written: CommitPlan | undefined;
     let taken: MachineInput[] = [];
     try {
       await this.#context.store.transaction(async (tx) => {
@@ -405,7 +339,7 @@ export class OwnedSaga {
         };
         for (;;) {
           taken = [...taken, ...this.#inputs.splice(0)];
-          const prepared = this.#prepare([...taken, completed]);
+          const prepared = this.#plan([...taken, completed]);
           const outcome = await this.#context.store.commit(prepared.commit, { transaction: tx });
           if (outcome.kind === 'committed') {
             written = prepared;
@@ -471,7 +405,7 @@ export class OwnedSaga {
 
   #end(): void {
     this.#gone = true;
-    this.#timer?.cancel();
+    this.#alarm.cancel();
   }
 
   #lostError(): PotterError {

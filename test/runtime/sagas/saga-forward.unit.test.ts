@@ -1,0 +1,100 @@
+import { noRetry } from 'potter-runtime/foundation';
+import { createSagaEngine, type InMemoryTransaction, saga } from 'potter-runtime/sagas';
+import { journalViolations } from 'potter-runtime/testing';
+import { describe, expect, test } from 'vitest';
+import { SagaWorld } from './saga-world.ts';
+
+const three = saga<{ readonly n: number }, InMemoryTransaction>('three')
+  .step('one', { execute: ({ input }) => ({ value: input.n }) })
+  .step('two', { execute: ({ results }) => results.one.value * 2 })
+  .step('three', { execute: ({ results }) => results.two + 1 })
+  .build();
+
+describe('going forward', () => {
+  test('results flow from step to step, and the last commit ends the saga', async () => {
+    const world = new SagaWorld();
+    const engine = await world.engine([three]);
+    const view = await world.settle(engine, three, { n: 20 });
+    expect(view).toMatchObject({
+      definition: 'three',
+      definitionVersion: 1,
+      status: 'completed',
+      currentStep: null,
+      input: { n: 20 },
+      results: { one: { value: 20 }, two: 40, three: 41 },
+      error: null,
+    });
+    expect(view.finishedAt).toEqual(world.clock.now());
+    expect(journalViolations(await world.store.journal(view.sagaId))).toEqual([]);
+  });
+
+  test('a saga of n steps costs n + 1 commits', async () => {
+    const world = new SagaWorld();
+    let commits = 0;
+    const engine = await world.engine([three], {
+      store: world.counted((count) => (commits = count)),
+    });
+    await world.settle(engine, three, { n: 1 });
+    expect(commits).toBe(4);
+  });
+
+  test('a step sees results as the journal keeps them, whether or not it was taken over', async () => {
+    const world = new SagaWorld();
+    const seen: unknown[] = [];
+    const mutable = { list: [1], gone: undefined, when: new Date(0), big: 1n };
+    const definition = saga<null, InMemoryTransaction>('stored')
+      .step('make', { execute: () => mutable })
+      .step('look', {
+        execute: ({ results }) => {
+          mutable.list.push(2);
+          seen.push(results.make);
+        },
+      })
+      .build();
+    const engine = await world.engine([definition]);
+    await world.settle(engine, definition, null);
+    expect(seen).toEqual([{ list: [1], when: new Date(0), big: 1n }]);
+    expect(Object.keys(seen[0] as object)).not.toContain('gone');
+  });
+
+  test('a result without a JSON form is a defect of its step', async () => {
+    const world = new SagaWorld();
+    const definition = saga<null, InMemoryTransaction>('unstorable')
+      .step('make', { execute: () => new Map([[1, 2]]), retry: noRetry })
+      .build();
+    const engine = await world.engine([definition]);
+    const view = await world.settle(engine, definition, null);
+    expect(view).toMatchObject({
+      status: 'failed',
+      error: { code: 'SERIALIZATION_FAILED', step: 'make' },
+    });
+  });
+
+  test('snapshots bound what is folded, and damaged ones are passed over', async () => {
+    const world = new SagaWorld();
+    const definition = saga<{ readonly n: number }, InMemoryTransaction>('snapshots', {
+      snapshotEvery: 2,
+    })
+      .step('one', { execute: () => 1 })
+      .step('two', { execute: () => 2 })
+      .step('three', { execute: () => 3 })
+      .build();
+    const engine = await world.engine([definition]);
+    const { sagaId } = await world.settle(engine, definition, { n: 1 });
+    const stored = await world.store.load(sagaId);
+    expect(stored?.snapshot).not.toBeNull();
+    expect(stored?.tail.length).toBeLessThan(4);
+    const healthy = await engine.get(sagaId);
+    const damaged = createSagaEngine({
+      store: {
+        ...world.counted(() => {}),
+        load: async (id) => {
+          const saga = await world.store.load(id);
+          return saga && { ...saga, snapshot: { seq: 4n, state: '{"form' } };
+        },
+      },
+      definitions: [definition],
+    });
+    expect(await damaged.get(sagaId)).toEqual(healthy);
+  });
+});

@@ -1,0 +1,197 @@
+import { Rejection } from 'potter-runtime/errors';
+import { exponentialBackoff, noRetry, simpleRetry } from 'potter-runtime/foundation';
+import { type InMemoryTransaction, RetryLater, saga, type SagaOptions } from 'potter-runtime/sagas';
+import { describe, expect, test } from 'vitest';
+import { SagaWorld } from './saga-world.ts';
+
+const refusal = (): never => {
+  throw new Rejection('REFUSED', 'No.');
+};
+
+describe('errors decide', () => {
+  const table: readonly [string, () => unknown, SagaOptions, string, number, string][] = [
+    ['a rejection: undo at once', refusal, {}, 'compensated', 1, 'REFUSED'],
+    [
+      'a code listed as not worth a retry: undo at once',
+      () => {
+        throw Object.assign(new Error('x'), { code: 'GONE' });
+      },
+      {},
+      'compensated',
+      1,
+      'GONE',
+    ],
+    [
+      'any other error: retries, then undo',
+      () => {
+        throw new Error('x');
+      },
+      {},
+      'compensated',
+      3,
+      'INTERNAL_ERROR',
+    ],
+    [
+      'a broken connection in fetch: retries, then undo',
+      () => {
+        throw new TypeError('fetch failed', { cause: new Error('ECONNRESET') });
+      },
+      {},
+      'compensated',
+      3,
+      'INTERNAL_ERROR',
+    ],
+    [
+      'a defect: retries, then a person',
+      () => {
+        throw new TypeError('x is not a function');
+      },
+      {},
+      'failed',
+      3,
+      'INTERNAL_ERROR',
+    ],
+    [
+      'a defect where undoing is preferred: retries, then undo',
+      () => {
+        throw new RangeError('x');
+      },
+      { onDefect: 'compensate' },
+      'compensated',
+      3,
+      'INTERNAL_ERROR',
+    ],
+  ];
+
+  test.each(table)('%s', async (_, execute, options, status, attempts, code) => {
+    const world = new SagaWorld();
+    let calls = 0;
+    const definition = saga<null, InMemoryTransaction>('errors', options)
+      .step('only', {
+        execute: () => {
+          calls += 1;
+          return execute();
+        },
+        retry: simpleRetry({ maxAttempts: 3, delay: 10 }),
+        nonRetryable: ['GONE'],
+      })
+      .build();
+    const engine = await world.engine([definition]);
+    const view = await world.settle(engine, definition, null);
+    expect([view.status, calls, view.error?.code]).toEqual([status, attempts, code]);
+  });
+
+  test('a defect that was repaired goes on forward when resumed, with all retries', async () => {
+    const world = new SagaWorld();
+    const repaired = { done: false };
+    const definition = saga<null, InMemoryTransaction>('repaired')
+      .step('only', {
+        execute: () => {
+          if (!repaired.done) throw new TypeError('a bug');
+          return 'fixed';
+        },
+        retry: simpleRetry({ maxAttempts: 2, delay: 10 }),
+      })
+      .build();
+    const engine = await world.engine([definition]);
+    const { sagaId } = await world.settle(engine, definition, null);
+    repaired.done = true;
+    await engine.resume(sagaId);
+    await world.clock.advance('2s');
+    expect(await engine.get(sagaId)).toMatchObject({
+      status: 'completed',
+      results: { only: 'fixed' },
+      error: null,
+    });
+  });
+
+  test('a paused saga can be cancelled instead', async () => {
+    const world = new SagaWorld();
+    const definition = saga<null, InMemoryTransaction>('paused')
+      .step('only', {
+        execute: () => {
+          throw new TypeError('a bug');
+        },
+        retry: noRetry,
+      })
+      .build();
+    const engine = await world.engine([definition]);
+    const { sagaId } = await world.settle(engine, definition, null);
+    await engine.cancel(sagaId);
+    await world.clock.advance('2s');
+    expect(await engine.get(sagaId)).toMatchObject({
+      status: 'compensated',
+      error: { code: 'SAGA_CANCELLED' },
+    });
+  });
+});
+
+describe('retries', () => {
+  test('wait as their policy says, no shorter than the one who failed asked', async () => {
+    const world = new SagaWorld();
+    const begun: number[] = [];
+    const definition = saga<null, InMemoryTransaction>('waits')
+      .step('only', {
+        execute: ({ attempt }) => {
+          begun.push(world.clock.now().getTime());
+          if (attempt === 2) throw new RetryLater('5s');
+          if (attempt < 5) throw new Error('not yet');
+          return attempt;
+        },
+        retry: exponentialBackoff({
+          maxAttempts: 10,
+          initialDelay: 100,
+          maxDelay: 300,
+          jitter: 'none',
+        }),
+      })
+      .build();
+    const engine = await world.engine([definition], { keep: '1h' });
+    const view = await world.settle(engine, definition, null);
+    expect(view.results).toEqual({ only: 5 });
+    expect(begun.slice(1).map((at, n) => at - (begun[n] ?? 0))).toEqual([100, 5_000, 300, 300]);
+  });
+
+  test('are not made after the time for all attempts is up', async () => {
+    const world = new SagaWorld();
+    let calls = 0;
+    const definition = saga<null, InMemoryTransaction>('in-all')
+      .step('only', {
+        execute: () => {
+          calls += 1;
+          throw new Error('x');
+        },
+        retry: simpleRetry({ maxAttempts: 100, delay: 100 }),
+        totalTimeout: 450,
+      })
+      .build();
+    const engine = await world.engine([definition]);
+    expect((await world.settle(engine, definition, null)).status).toBe('compensated');
+    expect(calls).toBe(5);
+  });
+
+  test('long waits are given back to the store, and taken up by whoever is there', async () => {
+    const world = new SagaWorld();
+    const definition = saga<null, InMemoryTransaction>('long')
+      .step('only', {
+        execute: ({ attempt }) => {
+          if (attempt === 1) throw new Error('not yet');
+          return attempt;
+        },
+        retry: simpleRetry({ delay: '1h' }),
+      })
+      .build();
+    const first = await world.engine([definition]);
+    const { sagaId } = await first.start(definition, null);
+    await world.clock.advance('1s');
+    await first.stop();
+    const second = await world.engine([definition]);
+    await world.clock.advance('2h');
+    expect(await second.get(sagaId)).toMatchObject({ status: 'completed', results: { only: 2 } });
+    const { history } = await second.history(sagaId);
+    expect(history.map(({ status, attempt }) => [status, attempt])).toEqual([
+      ['failed', 1],
+      ['completed', 2],
+    ]);
+  });
+});
