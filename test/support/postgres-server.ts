@@ -1,5 +1,6 @@
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../runtime/src/embedded/embedded-postgres.ts';
+import { compilePrograms } from './compiled-programs.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -13,7 +14,14 @@ declare module 'vitest' {
  * Nothing of it outlives the run, so nothing has to reach the disk.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const server = await startEmbeddedPostgres({ persistent: false, durability: 'none' });
+  const [server, programs] = await Promise.all([
+    startEmbeddedPostgres({ persistent: false, durability: 'none' }),
+    compilePrograms(),
+  ]);
   project.provide('postgresUrl', server.urlOf('postgres'));
-  return () => server.stop();
+  project.provide('compiledRoot', programs.directory);
+  return async () => {
+    await server.stop();
+    await programs.remove();
+  };
 }

@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
+import { compiled } from './compiled-programs.ts';
 
 /** How a program is run. */
 export interface ProgramOptions {
@@ -24,9 +23,7 @@ export interface Program extends AsyncDisposable {
   signal(signal: NodeJS.Signals): void;
 }
 
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
-/** Runs a TypeScript file. */
+/** Runs a TypeScript file, which this run has compiled. */
 export function runProgram(
   file: string,
   args: readonly string[] = [],
@@ -34,7 +31,7 @@ export function runProgram(
 ): Program {
   const { DATABASE_URL: _url, NODE_ENV: _env, ...inherited } = process.env;
   const { env, ...rest } = options;
-  const child = spawn(process.execPath, ['--import', tsx, file, ...args], {
+  const child = spawn(process.execPath, [compiled(file), ...args], {
     ...rest,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...inherited, ...env },

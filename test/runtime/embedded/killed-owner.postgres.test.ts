@@ -2,7 +2,8 @@ import { dirname } from 'node:path';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test, vi } from 'vitest';
-import { startEmbeddedPostgres } from 'potter-runtime/embedded';
+import { startEmbeddedPostgres } from '../../support/embedded.ts';
+import { clusterFolder } from '../../support/cluster.ts';
 import { runProgram } from '../../support/program.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { gone, keeperPid, serverPid } from './processes.ts';
@@ -20,7 +21,7 @@ async function holder(options: object): Promise<{
 }
 
 test('kill -9 of the only user ends the server', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await clusterFolder();
   const { program, dataDirectory } = await holder({ directory: folder.path });
   await using _ = program;
   const [server, keeper] = [await serverPid(dataDirectory), await keeperPid(folder.path)];
@@ -29,7 +30,7 @@ test('kill -9 of the only user ends the server', async () => {
 });
 
 test('kill -9 of one of two users leaves the server to the other', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await clusterFolder();
   const first = await holder({ directory: folder.path });
   await using _first = first.program;
   const second = await holder({ directory: folder.path });
@@ -78,7 +79,7 @@ test('kill -9 during the very first start leaves nothing running', async () => {
 }, 60_000);
 
 test('a program that forgets to stop its server can end, and takes the server with it', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await clusterFolder();
   const forgetful = fileURLToPath(new URL('./forget-server.script.ts', import.meta.url));
   await using program = runProgram(forgetful, [folder.path]);
   expect(await program.ended).toBe(0);

@@ -1,7 +1,9 @@
 import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from 'potter-runtime/embedded';
+import type { EmbeddedPostgres } from 'potter-runtime/embedded';
+import { startEmbeddedPostgres } from '../../support/embedded.ts';
+import { prepareLayout } from '../../../runtime/src/embedded/layout.ts';
 import { sweepOutside } from '../../../runtime/src/embedded/sweep-outside.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -29,10 +31,10 @@ describe.runIf(process.getuid?.() === 0)('data outside a project that only root 
     });
   }
 
-  /** Data of a project that is not running. */
+  /** The folders of a project that has data but does not run. */
   async function made(project: string): Promise<string> {
-    await using server = await start(project);
-    return server.dataDirectory;
+    const directory = join(projects.path, project, '.potter');
+    return (await prepareLayout(directory, cache.path)).dataDirectory;
   }
 
   async function sweptData(): Promise<readonly string[]> {
@@ -44,9 +46,13 @@ describe.runIf(process.getuid?.() === 0)('data outside a project that only root 
   const nameOf = (dataDirectory: string): string => dirname(dataDirectory).slice(-21);
 
   test('goes with the next start after the project was deleted, its record too', async () => {
-    const deleted = await made('deleted');
+    const first = await start('deleted');
+    const deleted = first.dataDirectory;
+    await first.stop();
     await rm(join(projects.path, 'deleted'), { recursive: true });
-    const kept = await made('kept');
+    await using next = await start('kept');
+    const kept = next.dataDirectory;
+    await next.stop();
     expect(dirname(deleted)).not.toBe(dirname(kept));
     const left = (await readdir(cache.path)).filter((name) => name.startsWith('data-'));
     expect(left.sort()).toEqual([nameOf(kept), `${nameOf(kept)}.json`]);
@@ -101,15 +107,10 @@ describe.runIf(process.getuid?.() === 0)('data outside a project that only root 
     const caches = resolve('node_modules/.cache');
     await mkdir(caches, { recursive: true });
     const project = await mkdtemp(join(caches, 'potter-project-'));
-    const server = await startEmbeddedPostgres({
-      directory: join(project, '.potter'),
-      cacheDirectory: cache.path,
-      durability: 'none',
-    });
-    await server.stop();
+    const { dataDirectory } = await prepareLayout(join(project, '.potter'), cache.path);
     await rm(project, { recursive: true });
-    const record = `${dirname(server.dataDirectory)}.json`;
-    expect(await sweptData()).toEqual([nameOf(server.dataDirectory)]);
+    const record = `${dirname(dataDirectory)}.json`;
+    expect(await sweptData()).toEqual([nameOf(dataDirectory)]);
     const past = (await stat(record)).mtimeMs / 1_000 - 31 * 86_400;
     await utimes(record, past, past);
     expect(await sweptData()).toEqual([]);

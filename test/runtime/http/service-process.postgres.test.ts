@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { newId } from 'potter-runtime/foundation';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { compiled } from '../../support/compiled-programs.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { deferred } from '../../support/deferred.ts';
 
@@ -215,8 +216,8 @@ class ServiceProcess {
   }
 
   constructor(env: Record<string, string>) {
-    const program = fileURLToPath(new URL('./service-program.ts', import.meta.url));
-    this.process = spawn(process.execPath, ['--import', 'tsx', program], {
+    const program = compiled(fileURLToPath(new URL('./service-program.ts', import.meta.url)));
+    this.process = spawn(process.execPath, [program], {
       env: { PATH: process.env['PATH'], PORT: '0', DATABASE_URL: database.url, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

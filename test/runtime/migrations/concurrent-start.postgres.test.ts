@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { compiled } from '../../support/compiled-programs.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { migrationFolder } from './migration-folder.ts';
 
 const run = promisify(execFile);
-const script = fileURLToPath(new URL('./apply-migrations.script.ts', import.meta.url));
+const script = compiled(fileURLToPath(new URL('./apply-migrations.script.ts', import.meta.url)));
 
 test('10 processes that start at once apply each migration once, and none fails', async () => {
   await using database = await createTestDatabase();
@@ -23,13 +24,7 @@ test('10 processes that start at once apply each migration once, and none fails'
   await folder.write('3_last.sql', 'INSERT INTO applied VALUES (3);');
   const outputs = await Promise.all(
     Array.from({ length: 10 }, async () => {
-      const { stdout } = await run(process.execPath, [
-        '--import',
-        'tsx',
-        script,
-        database.url,
-        folder.path,
-      ]);
+      const { stdout } = await run(process.execPath, [script, database.url, folder.path]);
       return JSON.parse(stdout) as string[];
     }),
   );
