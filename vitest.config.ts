@@ -17,7 +17,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/{runtime,generators}/**/*.unit.test.ts'] },
+        test: { name: 'unit', include: ['test/{runtime,generators,examples}/**/*.unit.test.ts'] },
       },
       {
         extends: true,
