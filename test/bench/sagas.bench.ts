@@ -59,8 +59,11 @@ function definitionOf(steps: number, fails: boolean): SagaDefinition<Input, Post
   const name = `bench-${steps}-${fails ? 'undone' : 'done'}`;
   let builder = saga<Input, PostgresTransaction>(name, { version: 1 });
   for (let n = 1; n < steps; n += 1) {
-    const options = { execute: () => ({ ok: true }), compensate: () => {} };
-    builder = builder.step(`step-${n}` as 'step', options as never) as typeof builder;
+    // Its name is not known to the compiler, so its results have no type either.
+    builder = builder.step<string, { ok: boolean }>(`step-${n}`, {
+      execute: () => ({ ok: true }),
+      compensate: () => {},
+    });
   }
   const last = {
     execute: () => {

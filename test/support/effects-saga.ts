@@ -24,11 +24,6 @@ const retry = exponentialBackoff({ maxAttempts: 50, initialDelay: 20, maxDelay: 
 
 /** A saga of three participants behind fences and one step in the saga's own transaction. */
 export function effectsSaga(pool: PostgresPool): SagaDefinition<EffectsInput, PostgresTransaction> {
-  const note = (tx: PostgresTransaction, sagaId: string, key: string): Promise<unknown> =>
-    tx.query({
-      text: 'INSERT INTO effects (saga_id, key) VALUES ($1, $2)',
-      values: [sagaId, key],
-    });
   const call = (sagaId: string, key: string): Promise<string | undefined> =>
     inTransaction(pool, (tx) =>
       fence(tx, key, async () => {
@@ -58,6 +53,13 @@ export function effectsSaga(pool: PostgresPool): SagaDefinition<EffectsInput, Po
       retry,
     })
     .build();
+}
+
+function note(tx: PostgresTransaction, sagaId: string, key: string): Promise<unknown> {
+  return tx.query({
+    text: 'INSERT INTO effects (saga_id, key) VALUES ($1, $2)',
+    values: [sagaId, key],
+  });
 }
 
 interface Attempt {

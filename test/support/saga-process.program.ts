@@ -27,10 +27,10 @@ const engine = createSagaEngine({
   poll: Math.min(1_000, Math.floor(Number(LEASE_MS) / 5)),
 });
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-let stopping = false;
+const stopping = new AbortController();
 
 async function stop(): Promise<void> {
-  stopping = true;
+  stopping.abort();
   await engine.stop();
   await store.close();
   await pool.close();
@@ -54,7 +54,7 @@ if (START !== '') {
 
 /** One after the other, as many at once as FLOOD says; every third is to be undone. */
 async function flood(lane: number): Promise<void> {
-  for (let n = 0; !stopping; n += 1) {
+  for (let n = 0; !stopping.signal.aborted; n += 1) {
     try {
       const options = { sagaId: `${START}-${process.pid}-${lane}-${n}` };
       const { sagaId } = await engine.start(definition, { refuse: n % 3 === 2 }, options);

@@ -52,10 +52,10 @@ export async function fence<T>(
   const row = await lock(tx, step);
   if (direction === 'do') {
     if (row.undone) throw fenced(key);
-    if (row.done) return decode<T>(row.done_result);
+    if (row.done) return decode(row.done_result) as T;
     return remember(tx, 'done', step, await work(undefined));
   }
-  if (row.undone) return decode<T>(row.undo_result);
+  if (row.undone) return decode(row.undo_result) as T;
   if (!row.done) return remember(tx, 'undone', step, undefined);
   return remember(tx, 'undone', step, await work(decode(row.done_result)));
 }
@@ -103,8 +103,8 @@ async function remember<T>(
   return result;
 }
 
-function decode<T>(text: string | null): T | undefined {
-  return text === null ? undefined : (jsonCodec.decode(text) as T);
+function decode(text: string | null): unknown {
+  return text === null ? undefined : jsonCodec.decode(text);
 }
 
 function fenced(key: string): PotterError {

@@ -14,18 +14,15 @@ export function encodeEvents(events: readonly SagaEvent[]): string {
 }
 
 function encodeEvent(event: SagaEvent): string {
-  switch (event.type) {
-    case 'SagaStarted': {
-      const { input, ...rest } = event;
-      return withMember(JSON.stringify(rest), 'input', input);
-    }
-    case 'AttemptCompleted': {
-      const { result, ...rest } = event;
-      return withMember(JSON.stringify(rest), 'result', result);
-    }
-    default:
-      return JSON.stringify(event);
+  if (event.type === 'SagaStarted') {
+    const { input, ...rest } = event;
+    return withMember(JSON.stringify(rest), 'input', input);
   }
+  if (event.type === 'AttemptCompleted') {
+    const { result, ...rest } = event;
+    return withMember(JSON.stringify(rest), 'result', result);
+  }
+  return JSON.stringify(event);
 }
 
 function withMember(text: string, name: string, value: unknown): string {

@@ -158,6 +158,8 @@ const COMMIT_JOURNAL =
   'SELECT saga_id, new_seq, events FROM committed WHERE new_seq > expected_seq';
 const CREATE_JOURNAL = 'SELECT n.saga_id, n.new_seq, n.events FROM created JOIN n USING (saga_id)';
 
+const only = (condition: boolean, sql: string): readonly string[] => (condition ? [sql] : []);
+
 const SNAPSHOT_CTE = `
   snapshots AS (
     INSERT INTO potter.saga_snapshots (saga_id, seq, state)
@@ -173,7 +175,6 @@ const SNAPSHOT_CTE = `
  * planner read all sagas of the owner for each commit.
  */
 export function writeSql({ commits, creates, snapshots, last }: WriteForm): string {
-  const only = (condition: boolean, sql: string): string[] => (condition ? [sql] : []);
   const journal = [...only(commits, COMMIT_JOURNAL), ...only(creates, CREATE_JOURNAL)];
   const ctes = [
     ...only(commits, COMMIT_CTES),

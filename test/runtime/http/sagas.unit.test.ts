@@ -79,6 +79,24 @@ async function json(
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
+/** A first attempt in a history. */
+function entry(step: string, kind: string, status: string, problem: unknown = null): unknown {
+  return {
+    step,
+    kind,
+    status,
+    attempt: 1,
+    startedAt: expect.stringMatching(ISO),
+    finishedAt: expect.stringMatching(ISO),
+    durationMs: expect.any(Number),
+    error: problem,
+  };
+}
+
+function idsIn(text: string): readonly number[] {
+  return [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
+}
+
 describe('a saga over HTTP', () => {
   test('has exactly the documented fields, with bigints as text and times in ISO 8601', async () => {
     const { sagaId } = await engine.start(orderSaga, { orderId: 'o-1' }, { correlationId: 'c-1' });
@@ -115,16 +133,6 @@ describe('a saga over HTTP', () => {
     };
     expect((await json(`/${sagaId}`)).body).toMatchObject({ status: 'compensated', error });
     const { body } = await json(`/${sagaId}/history`);
-    const entry = (step: string, kind: string, status: string, problem: unknown = null) => ({
-      step,
-      kind,
-      status,
-      attempt: 1,
-      startedAt: expect.stringMatching(ISO),
-      finishedAt: expect.stringMatching(ISO),
-      durationMs: expect.any(Number),
-      error: problem,
-    });
     expect(body).toEqual({
       sagaId,
       history: [
@@ -212,9 +220,6 @@ describe('telling a saga', () => {
 });
 
 describe('live events', () => {
-  const idsIn = (text: string): readonly number[] =>
-    [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
-
   test('tell the whole story while it happens, and end with the saga', async () => {
     const { sagaId } = await engine.start(orderSaga, { orderId: 'o-7' });
     const response = await fetch(`${url}/${sagaId}/events`);

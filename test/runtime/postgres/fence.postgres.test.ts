@@ -87,8 +87,9 @@ test('first arrivals at the same moment, in every mixture, end without deadlock 
     expect(['', 'do then undo']).toContain(effects);
     expect(answers[1]).toBe('ok');
     expect(answers[3]).toBe('ok');
-    if (effects === '') expect([answers[0], answers[2]]).toEqual(['FENCED', 'FENCED']);
-    for (const answer of answers) expect(['ok', 'FENCED']).toContain(answer);
+    // Where nothing was done, both do's were refused; a do may also be a late copy of one that was undone.
+    const allowed = effects === '' ? ['FENCED'] : ['ok', 'FENCED'];
+    for (const answer of [answers[0], answers[2]]) expect(allowed).toContain(answer);
     stories.set(effects, (stories.get(effects) ?? 0) + 1);
   };
   for (let n = 0; n < 40; n += 1) await Promise.all(Array.from({ length: 5 }, round));

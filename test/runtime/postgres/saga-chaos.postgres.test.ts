@@ -59,6 +59,10 @@ async function violations(accepted: Iterable<string>): Promise<readonly string[]
   return [...lost, ...wrong];
 }
 
+function flooding(): Promise<SagaProcess> {
+  return startSagaProcess(database.url, { START: newId(), FLOOD: '8', LEASE_MS: '500' });
+}
+
 async function count(): Promise<number> {
   const { rows } = await database.pool.query<{ n: number }>(
     'SELECT count(*)::int AS n FROM potter.sagas',
@@ -70,8 +74,6 @@ test(
   'two processes under load, one of them killed and started over and over: nothing lost, nothing twice',
   { timeout: CHAOS_MS + 60_000 },
   async () => {
-    const flooding = (): Promise<SagaProcess> =>
-      startSagaProcess(database.url, { START: newId(), FLOOD: '8', LEASE_MS: '500' });
     const until = performance.now() + CHAOS_MS;
     const steady = await flooding();
     const all = [steady];
@@ -104,10 +106,10 @@ test(
   { timeout: 90_000 },
   async () => {
     const accepted: string[] = [];
-    let stopped = false;
+    const stop = new AbortController();
     const flood = async (lane: number): Promise<void> => {
       const definition = effectsSaga(pool);
-      for (let n = 0; !stopped; n += 1) {
+      for (let n = 0; !stop.signal.aborted; n += 1) {
         const sagaId = `${lane}-${n}`;
         await engine.start(definition, { refuse: n % 3 === 2 }, { sagaId });
         accepted.push(sagaId);
@@ -125,7 +127,7 @@ test(
       kills += rows.filter(({ killed }) => killed).length;
       await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 30));
     }
-    stopped = true;
+    stop.abort();
     await Promise.all(lanes);
     const wrong = await violations(accepted);
     console.log(

@@ -6,6 +6,8 @@ import { createTestDatabase, type TestDatabase } from '../../support/database.ts
 import { EFFECTS_TABLE, effectsSaga, expectedEffects } from '../../support/effects-saga.ts';
 import { startSagaProcess } from '../../support/saga-process.ts';
 
+/** Longer than a process can take on a busy machine: it is killed where it shall be, not overtaken before. */
+const LEASE_MS = '60000';
 /** Processes that are alive at once. */
 const LANES = 3;
 
@@ -41,9 +43,18 @@ async function effectsOf(sagaId: string): Promise<readonly string[]> {
   return rows.map(({ key }) => key);
 }
 
+/** Takeover by an expired lease has tests of its own; here it need not be waited for. */
+async function expireLease(sagaId: string): Promise<void> {
+  await database.pool.query(
+    `UPDATE potter.saga_workers SET expires_at = '-infinity'
+     WHERE worker_id = (SELECT owner FROM potter.sagas WHERE saga_id = $1)`,
+    [sagaId],
+  );
+}
+
 async function pointsOf(refuse: string): Promise<number> {
   const sagaId = newId();
-  const process = await startSagaProcess(database.url, { START: sagaId, REFUSE: refuse });
+  const process = await startSagaProcess(database.url, { START: sagaId, REFUSE: refuse, LEASE_MS });
   const line = await process.said('settled');
   await process.ended;
   return Number(line.split(' ')[2]);
@@ -79,10 +90,16 @@ test.each([
     const lane = async (): Promise<void> => {
       for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
         const sagaId = newId();
-        const environment = { START: sagaId, REFUSE: refuse, KILL_AT: String(at) };
+        const environment = {
+          START: sagaId,
+          REFUSE: refuse,
+          KILL_AT: String(at),
+          LEASE_MS,
+        };
         const process = await startSagaProcess(database.url, environment);
         const how = await process.ended;
         if (how === 'SIGKILL') killed += 1;
+        await expireLease(sagaId);
         const problem = await violation(sagaId, process.lines.includes(`accepted ${sagaId}`));
         if (problem !== undefined) violations.push(`point ${at} of ${points}: the saga ${problem}`);
       }
@@ -92,8 +109,7 @@ test.each([
       `crash-everywhere, ${story}: killed at ${killed} of ${points} points, ${violations.length} violations`,
     );
     expect(violations).toEqual([]);
-    // A retried compensation passes more points than the run that was counted, or fewer.
-    expect(killed).toBeGreaterThanOrEqual(points * 0.8);
+    expect(killed).toBe(points);
     expect(points).toBeGreaterThanOrEqual(18);
   },
 );

@@ -30,10 +30,11 @@ function followed(store: PostgresSagaStore, sagaId: string, after = 0n) {
   })();
   return {
     entries,
-    until: (count: number) =>
-      expect
+    until: async (count: number): Promise<void> => {
+      await expect
         .poll(() => entries.length, { interval: 5, timeout: 5_000 })
-        .toBeGreaterThanOrEqual(count),
+        .toBeGreaterThanOrEqual(count);
+    },
     stop: async () => {
       abort.abort();
       await done;
