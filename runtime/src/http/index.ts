@@ -40,6 +40,7 @@ export { redact, redactUrls } from './logging/redaction.ts';
 // Problems: what refused and failed requests are answered with
 export {
   PROBLEM_MEDIA_TYPE,
+  problemResponse,
   problemSchema,
   type FieldError,
   type Problem,

@@ -6,6 +6,7 @@ import {
   type HttpService,
   type HttpServiceOptions,
   ifMatch,
+  ifMatchHeaders,
   InMemoryIdempotencyStore,
   instant,
   pageLimit,
@@ -72,7 +73,7 @@ export async function bank(
   );
   app.post(
     '/api/v1/accounts/:accountNumber/close',
-    { schema: { params: account, response: { 204: Type.Null() } } },
+    { schema: { params: account, headers: ifMatchHeaders, response: { 204: Type.Null() } } },
     command(async ({ request, reply }) => {
       balances.delete(request.params.accountNumber);
       reply.code(204);

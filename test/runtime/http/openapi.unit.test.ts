@@ -91,7 +91,6 @@ describe('/openapi.json', () => {
       '400',
       '404',
       '409',
-      '412',
       '413',
       '415',
       '422',
@@ -101,6 +100,20 @@ describe('/openapi.json', () => {
     expect(responses['422']?.content).toEqual({
       'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
     });
+  });
+
+  test('says that a body nobody asked for may be refused, and which requests look at If-Match', async () => {
+    const { paths } = await document();
+    const { parameters = [], responses = {} } =
+      paths['/api/v1/accounts/{accountNumber}/close']?.['post'] ?? {};
+    expect(Object.keys(responses)).toEqual(
+      expect.arrayContaining(['204', '400', '404', '409', '412', '413', '415']),
+    );
+    expect(parameters.map(({ name }) => name)).toContain('if-match');
+  });
+
+  test('has no empty description', async () => {
+    expect((await document()).info).toEqual({ title: 'bank', version: '1.2.3' });
   });
 });
 
@@ -114,4 +127,10 @@ test('/docs shows it without asking any other host', async () => {
     expect(url).toMatch(/^\/docs\//);
     expect((await service.app.inject({ url })).statusCode).toBe(200);
   }
+});
+
+test('/docs has nothing under addresses that leave its folder', async () => {
+  await using service = await bank();
+  const outside = await service.app.inject({ url: '/docs/static/..%2f..%2fpackage.json' });
+  expect(outside.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' });
 });

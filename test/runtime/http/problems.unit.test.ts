@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { PotterError, Rejection } from 'potter-runtime/errors';
 import { problemOf } from 'potter-runtime/http';
+import { translatePostgresError } from 'potter-runtime/postgres';
 import { describe, expect, test } from 'vitest';
+import { deferred } from '../../support/deferred.ts';
 import { bank } from './bank.ts';
 
 const DEPOSIT = '/api/v1/accounts/DE-1/deposit';
@@ -60,6 +64,23 @@ describe('a request that goes wrong is answered with a problem', () => {
       'UNSUPPORTED_MEDIA_TYPE',
     ],
     [
+      'a compressed body',
+      {
+        method: 'POST',
+        url: DEPOSIT,
+        headers: { ...json, 'content-encoding': 'gzip' },
+        payload: '{"amountCents":1}',
+      },
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+    ],
+    [
+      'a position that has none after it',
+      { method: 'GET', url: '/api/v1/events?after=9223372036854775807' },
+      422,
+      'VALIDATION_FAILED',
+    ],
+    [
       'a body over 1 MiB',
       {
         method: 'POST',
@@ -102,6 +123,29 @@ describe('a request that goes wrong is answered with a problem', () => {
     expect(refused.headers['allow']).toBe('POST');
     const asked = await service.app.inject({ method: 'OPTIONS', url: '/health' });
     expect([asked.statusCode, asked.headers['allow']]).toEqual([204, 'GET, HEAD']);
+  });
+
+  test('a sender who goes away in the middle of a body is no outage of the database', async () => {
+    const errors: unknown[] = [];
+    const answered = deferred<number>();
+    const logger = {
+      debug: () => {},
+      info: () => {},
+      warn: () => {},
+      error: (message: string, fields?: object) => void errors.push([message, fields]),
+      child: () => logger,
+    };
+    await using service = await bank({ logger, translateError: translatePostgresError });
+    service.app.addHook('onSend', async (_request, reply) => answered.resolve(reply.statusCode));
+    const { hostname, port } = new URL(await service.listen({ port: 0 }));
+    const socket = connect(Number(port), hostname);
+    const arrived = once(service.app.server, 'request');
+    const head = `POST ${DEPOSIT} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+    socket.write(`${head}Content-Length: 100\r\n\r\n{"a`);
+    await arrived;
+    socket.resetAndDestroy();
+    expect(await answered.promise).toBe(400);
+    expect(errors).toEqual([]);
   });
 
   test('a defect is logged with its cause under the correlation id that the answer names', async () => {
@@ -192,4 +236,15 @@ describe('errors become problems by one table', () => {
       problemOf(new Rejection('NO', 'No.', { details }), context).problem.details,
     ).toBeUndefined();
   });
+});
+
+test('two broken rules are counted in good English', async () => {
+  await using service = await bank();
+  const answer = await service.app.inject({
+    method: 'POST',
+    url: DEPOSIT,
+    headers: json,
+    payload: '{"amountCents":0,"extra":1}',
+  });
+  expect(answer.json().detail).toMatch(/ There is 1 more error\.$/);
 });

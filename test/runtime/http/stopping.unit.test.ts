@@ -75,6 +75,21 @@ describe('a service that stops', () => {
     await ended;
   });
 
+  test('is not held to have failed by a sender who never finishes a body', async () => {
+    const service = await createHttpService({ name: 'x', version: '1', shutdownTimeout: '500ms' });
+    service.app.post('/take', async () => ({ done: true }));
+    const { hostname, port } = new URL(await service.listen({ port: 0 }));
+    const socket = connect(Number(port), hostname);
+    const head = 'POST /take HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+    const arrived = once(service.app.server, 'request');
+    socket.write(`${head}Content-Length: 100\r\n\r\n{"a`);
+    await arrived;
+    const ended = once(socket, 'close');
+    socket.resume();
+    expect(await service.close()).toEqual([]);
+    await ended;
+  });
+
   test('stops once, however often it is told to', async () => {
     const { service } = await busy();
     expect(service.close()).toBe(service.close());

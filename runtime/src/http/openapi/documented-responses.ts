@@ -19,16 +19,25 @@ export function documentedResponses(
   const takesInput = [schema.body, schema.params, schema.querystring, schema.headers].some(
     (part) => part !== undefined,
   );
+  // A body that nobody asked for is read, and refused, all the same.
+  const takesBody = schema.body !== undefined || route.command;
   const statuses = [
-    ...(schema.body === undefined ? [] : [400, 413, 415]),
-    ...(schema.params === undefined ? [] : [404]),
-    ...(route.command ? [409, 412] : []),
+    ...(takesBody ? [400, 413, 415] : []),
+    ...(schema.params === undefined ? [] : [400, 404]),
+    ...(route.command ? [409] : []),
+    ...(hasIfMatch(schema.headers) ? [412] : []),
     ...(takesInput || route.command ? [422] : []),
     500,
     503,
   ];
   for (const status of statuses) responses[status] ??= problemResponse(String(status));
   return responses;
+}
+
+function hasIfMatch(headers: unknown): boolean {
+  return (
+    isRecord(headers) && isRecord(headers['properties']) && 'if-match' in headers['properties']
+  );
 }
 
 /** A response schema needs a description in the document; the status is the least one can say. */

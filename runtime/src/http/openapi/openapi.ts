@@ -22,7 +22,11 @@ export async function describeApi(app: HttpApp, api: ApiDescription): Promise<vo
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: api.name, version: api.version, description: api.description ?? '' },
+      info: {
+        title: api.name,
+        version: api.version,
+        ...(api.description === undefined ? {} : { description: api.description }),
+      },
     },
     refResolver: {
       buildLocalReference: (json, _base, _fragment, index) =>

@@ -36,12 +36,13 @@ export function answerProblems(
   translateError: (error: unknown) => unknown,
 ): void {
   app.setErrorHandler((error, request, reply) =>
-    sendProblem(translateError(error), request, reply),
+    sendProblem(isCutOff(request) ? cutOff(error) : translateError(error), request, reply),
   );
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '';
     const allowed = methods.of(decodePath(path));
-    if (allowed.length === 0) {
+    // A route that has the method and still did not take the address: files, whose names are looked at by their handler.
+    if (allowed.length === 0 || allowed.includes(request.method)) {
       return sendProblem(
         new PotterError('NOT_FOUND', {
           message: `There is nothing under ${request.method} ${redactUrls(path)}.`,
@@ -58,6 +59,18 @@ export function answerProblems(
       request,
       reply,
     );
+  });
+}
+
+/** The sender went away, or broke HTTP, in the middle of the body: its socket's error is not the database's. */
+function isCutOff({ raw }: FastifyRequest): boolean {
+  return raw.destroyed && !raw.complete;
+}
+
+function cutOff(cause: unknown): PotterError {
+  return new PotterError('BAD_REQUEST', {
+    message: 'The request ended before its body did.',
+    cause,
   });
 }
 

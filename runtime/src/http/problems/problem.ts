@@ -1,4 +1,4 @@
-import { Type, type TSchema } from 'typebox';
+import { type TSchema, type TUnsafe, Type } from 'typebox';
 import type { JsonValue } from '../../foundation/json.ts';
 
 /** The part of a request that a value came from. */
@@ -35,6 +35,12 @@ export interface Problem {
 
 /** The media type of problem details. */
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+/**
+ * Documents a refusal among the responses of a route, where the chassis cannot know of it: a body that names something
+ * which may not exist has `404: problemResponse`. Its type is never, for a handler does not return one: it throws.
+ */
+export const problemResponse: TUnsafe<never> = Type.Unsafe<never>({ $ref: 'Problem#' });
 
 /** The schema of {@link Problem} as it stands in the OpenAPI document. */
 export const problemSchema: TSchema = Type.Object(

@@ -22,10 +22,11 @@ const PART_NAMES: Readonly<Record<FieldError['in'], string>> = {
   header: 'The header',
 };
 
+const MORE: Readonly<Record<number, string>> = { 0: '', 1: ' There is 1 more error.' };
+
 function summary(errors: readonly FieldError[]): string {
   const [first, ...others] = errors;
   if (first === undefined) return 'The request breaks a rule.';
   const place = first.path === '' ? PART_NAMES[first.in] : `'${first.path}' of the ${first.in}`;
-  const more = others.length === 0 ? '' : ` There are ${others.length} more errors.`;
-  return `${place} ${first.message}.${more}`;
+  return `${place} ${first.message}.${MORE[others.length] ?? ` There are ${others.length} more errors.`}`;
 }

@@ -14,6 +14,16 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export function acceptJsonBodies(app: HttpApp): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
+  app.addHook('onRequest', async ({ headers }, reply) => {
+    const coding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+    if (coding === 'identity' || coding === '') return;
+    // RFC 9110, 12.5.3: tells which codings would have been taken.
+    reply.header('accept-encoding', 'identity');
+    throw new PotterError('UNSUPPORTED_MEDIA_TYPE', {
+      message: `The body is said to be compressed (${coding}).`,
+      remedy: 'Send it as it is.',
+    });
+  });
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer' },

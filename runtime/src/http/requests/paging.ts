@@ -23,11 +23,12 @@ export const afterPosition: TOptional<TString> = Type.Optional(
   }),
 );
 
-const LARGEST_POSITION = 2n ** 63n - 1n;
+/** There is one more position in 64 bits; it is left, so that "the one after" is a position too. */
+const LARGEST_POSITION = 2n ** 63n - 2n;
 
 /**
  * The position that a text says; undefined for undefined.
- * @throws ValidationError when it is no whole number from 0 to 2^63-1.
+ * @throws ValidationError when it is no whole number from 0 to 2^63-2.
  */
 export function parsePosition<T extends string | undefined>(
   text: T,
@@ -38,6 +39,6 @@ export function parsePosition(text: string | undefined, parameter = 'after'): bi
   const position = /^(?:0|[1-9]\d{0,18})$/.test(text) ? BigInt(text) : undefined;
   if (position !== undefined && position <= LARGEST_POSITION) return position;
   throw new ValidationError([
-    { in: 'query', path: `/${parameter}`, message: 'must be a whole number from 0 to 2^63-1' },
+    { in: 'query', path: `/${parameter}`, message: 'must be a whole number from 0 to 2^63-2' },
   ]);
 }
