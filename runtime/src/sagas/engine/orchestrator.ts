@@ -18,8 +18,9 @@ import { asStored } from '../stored-value.ts';
 import type { Ownership } from './commit-plan.ts';
 import { engineContext, type EngineContext, errorFields } from './engine-context.ts';
 import { journalEvents } from './journal-events.ts';
-import { OwnedSaga, type SagaHost } from './owned-saga.ts';
+import { OwnedSaga } from './owned-saga.ts';
 import { persist } from './persist.ts';
+import { type SagaHost, sagaLost } from './saga-host.ts';
 import { Worker } from './worker.ts';
 
 /** A cancel is heard until the saga is over; where it is being undone it changes nothing. */
@@ -270,7 +271,7 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
   #own(ownership: Ownership, host: SagaHost = this.#host()): OwnedSaga {
     const context = this.#context as unknown as EngineContext<unknown>;
     const saga = new OwnedSaga(context, host, ownership);
-    this.#owned.get(saga.sagaId)?.lose(superseded(saga.sagaId));
+    this.#owned.get(saga.sagaId)?.lose(sagaLost(saga.sagaId));
     this.#owned.set(saga.sagaId, saga);
     return saga;
   }
@@ -349,13 +350,6 @@ function checkedId(sagaId: string): string {
 function notFound(sagaId: string): PotterError {
   return new PotterError('SAGA_NOT_FOUND', {
     message: `There is no saga '${sagaId}'.`,
-    details: { sagaId },
-  });
-}
-
-function superseded(sagaId: string): PotterError {
-  return new PotterError('SAGA_LEASE_LOST', {
-    message: `Saga '${sagaId}' was claimed anew.`,
     details: { sagaId },
   });
 }

@@ -17,16 +17,7 @@ import { failureOf, invocationOf } from './invocation.ts';
 import { Lock } from './lock.ts';
 import { persist } from './persist.ts';
 import { RunningAttempt } from './running-attempt.ts';
-
-/** What a saga needs of the engine that owns it. */
-export interface SagaHost {
-  /** Fires when the lease under which this saga is owned is lost. */
-  readonly alive: AbortSignal;
-  /** Whether sagas are to be given away as soon as nothing of theirs runs. */
-  isStopping(): boolean;
-  /** The saga is no longer owned: given back, over, or lost. */
-  gone(saga: OwnedSaga, how: 'released' | 'lost'): void;
-}
+import { type SagaHost, sagaLost } from './saga-host.ts';
 
 /**
  * A saga while this process owns it: its state, folded once and kept; its running attempts; and one writer. Inputs that
@@ -171,7 +162,7 @@ export class OwnedSaga {
         await this.#catchUp();
         return;
       case 'lease-lost':
-        this.lose(this.#lostError());
+        this.lose(sagaLost(this.sagaId));
         this.#host.gone(this, 'lost');
     }
   }
@@ -240,7 +231,7 @@ export class OwnedSaga {
       const key = `${attempt.path}/${attempt.direction}`;
       const running = this.#attempts.get(key);
       if (running?.attempt.attempt === attempt.attempt) continue;
-      running?.drop(this.#lostError());
+      running?.drop(sagaLost(this.sagaId));
       this.#run(key, attempt, now);
     }
     const stop = stopReason(this.#state, now);
@@ -345,11 +336,11 @@ export class OwnedSaga {
             written = prepared;
             return;
           }
-          if (outcome.kind !== 'messages' || this.#gone) throw this.#lostError();
+          if (outcome.kind !== 'messages' || this.#gone) throw sagaLost(this.sagaId);
           this.#takeMessages(outcome.inbox);
         }
       });
-      if (this.#gone || !written) throw this.#lostError();
+      if (this.#gone || !written) throw sagaLost(this.sagaId);
       this.#ended(key, running, 'completed');
       this.#adopt(written);
       return undefined;
@@ -399,19 +390,12 @@ export class OwnedSaga {
         error,
       });
     }
-    this.lose(this.#lostError());
+    this.lose(sagaLost(this.sagaId));
     this.#host.gone(this, 'lost');
   }
 
   #end(): void {
     this.#gone = true;
     this.#alarm.cancel();
-  }
-
-  #lostError(): PotterError {
-    return new PotterError('SAGA_LEASE_LOST', {
-      message: `Saga ${this.sagaId} is no longer this process's to run.`,
-      details: { sagaId: this.sagaId },
-    });
   }
 }

@@ -1,0 +1,20 @@
+import { PotterError } from '../../errors/potter-error.ts';
+
+/** What a saga needs of the engine that owns it. */
+export interface SagaHost {
+  /** Fires when the lease under which this saga is owned is lost. */
+  readonly alive: AbortSignal;
+  /** Whether sagas are to be given away as soon as nothing of theirs runs. */
+  isStopping(): boolean;
+  /** The saga is no longer owned: given back, over, or lost. */
+  gone(saga: { readonly sagaId: string }, how: 'released' | 'lost'): void;
+}
+
+/** What an attempt is told when its saga is not this process's any more. */
+export function sagaLost(sagaId: string): PotterError {
+  return new PotterError('SAGA_LEASE_LOST', {
+    message: `Saga ${sagaId} is no longer this process's to run.`,
+    remedy: 'Another process goes on with it; stop what you are doing for it.',
+    details: { sagaId },
+  });
+}
