@@ -49,8 +49,8 @@ export async function compilePrograms(): Promise<{
 /** Leaves every import where it is, under the compiled file's name. */
 const fileByFile: Plugin = {
   name: 'file-by-file',
-  setup: ({ onResolve }) => {
-    onResolve({ filter: /^\.\.?\// }, ({ kind, path }) =>
+  setup: (compiler) => {
+    compiler.onResolve({ filter: /^\.\.?\// }, ({ kind, path }) =>
       kind === 'entry-point' ? undefined : { path: compiledName(path), external: true },
     );
   },

@@ -60,7 +60,7 @@ test('DATABASE_URL, also from .env, is used as it is: nothing is started and not
 });
 
 test('a change stops the service gracefully and starts it again; the database stays', async () => {
-  await using project = await makeProject();
+  await using project = await makeProject({ hasCluster: true });
   await using dev = project.run('potter-dev', ['src/main.ts']);
   const first = await started(dev);
   const server = await serverPid(dataOf(project));
@@ -82,7 +82,7 @@ test('a change stops the service gracefully and starts it again; the database st
 });
 
 test('an edit that does not run is waited out, and the next one is started', async () => {
-  await using project = await makeProject();
+  await using project = await makeProject({ hasCluster: true });
   await using dev = project.run('potter-dev', ['src/main.ts']);
   await started(dev);
   await project.write('src/main.ts', 'this is not TypeScript');
@@ -103,13 +103,14 @@ test.each([
   ['process.kill(process.pid, "SIGKILL"); setInterval(() => {}, 1_000)', 137],
 ])('a program that ends by itself (%s) ends the command with code %i', async (source, code) => {
   await using project = await makeProject();
+  await using database = await createTestDatabase();
   await project.write('src/main.ts', source);
-  await using dev = project.run('potter-dev', ['src/main.ts']);
+  await using dev = project.run('potter-dev', ['src/main.ts'], { DATABASE_URL: database.url });
   expect(await dev.ended).toBe(code);
 });
 
 test('kill -9 of the command ends the service and the database', async () => {
-  await using project = await makeProject();
+  await using project = await makeProject({ hasCluster: true });
   await using dev = project.run('potter-dev', ['src/main.ts']);
   const service = await started(dev);
   const server = await serverPid(dataOf(project));
@@ -123,7 +124,8 @@ test('kill -9 of the command ends the service and the database', async () => {
 
 test('signals that come doubled, as from npm and the terminal, reach the service once', async () => {
   await using project = await makeProject();
-  await using dev = project.run('potter-dev', ['src/main.ts']);
+  await using database = await createTestDatabase();
+  await using dev = project.run('potter-dev', ['src/main.ts'], { DATABASE_URL: database.url });
   await started(dev);
   dev.signal('SIGINT');
   dev.signal('SIGINT');
@@ -133,7 +135,7 @@ test('signals that come doubled, as from npm and the terminal, reach the service
 });
 
 test('two of them on one project share one database', async () => {
-  await using project = await makeProject();
+  await using project = await makeProject({ hasCluster: true });
   await using first = project.run('potter-dev', ['src/main.ts']);
   await using second = project.run('potter-dev', ['src/main.ts']);
   const [one, two] = await Promise.all([started(first), started(second)]);
@@ -152,7 +154,7 @@ async function failure(
   args: readonly string[] = ['src/main.ts'],
   env?: Readonly<Record<string, string>>,
 ): Promise<{ readonly code: unknown; readonly lines: readonly string[] }> {
-  await using project = await makeProject();
+  await using project = await makeProject({ hasCluster: true });
   await prepare(project);
   await using dev = project.run('potter-dev', args, env);
   const code = await dev.ended;

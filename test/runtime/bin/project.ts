@@ -1,6 +1,7 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { putCluster } from '../../support/cluster.ts';
 import { runProgram, type Program } from '../../support/program.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -31,9 +32,13 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 console.log('service', process.pid, process.env['NODE_ENV'], process.env['DATABASE_URL'], 'end');
 `;
 
-/** Makes a project with a service, one migration and the event store's tables. */
-export async function makeProject(): Promise<Project> {
+/**
+ * Makes a project with a service, one migration and the event store's tables. Its embedded database is new, or, with
+ * `hasCluster`, was started before.
+ */
+export async function makeProject(options: { hasCluster?: boolean } = {}): Promise<Project> {
   const folder = await temporaryFolder();
+  if (options.hasCluster === true) await putCluster(join(folder.path, '.potter'));
   const write = async (file: string, text: string): Promise<void> => {
     const path = join(folder.path, file);
     await mkdir(dirname(path), { recursive: true });

@@ -1,11 +1,13 @@
 import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EmbeddedPostgres } from 'potter-runtime/embedded';
 import { startEmbeddedPostgres } from '../../support/embedded.ts';
 import { prepareLayout } from '../../../runtime/src/embedded/layout.ts';
 import { sweepOutside } from '../../../runtime/src/embedded/sweep-outside.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../support/temporary-folder.ts';
+
+const nameOf = (dataDirectory: string): string => basename(dirname(dataDirectory));
 
 // Only root lends the server another user, who may not be able to enter the project.
 describe.runIf(process.getuid?.() === 0)('data outside a project that only root may enter', () => {
@@ -42,8 +44,6 @@ describe.runIf(process.getuid?.() === 0)('data outside a project that only root 
     const names = await readdir(cache.path);
     return names.filter((name) => name.startsWith('data-') && !name.endsWith('.json'));
   }
-
-  const nameOf = (dataDirectory: string): string => dirname(dataDirectory).slice(-21);
 
   test('goes with the next start after the project was deleted, its record too', async () => {
     const first = await start('deleted');
