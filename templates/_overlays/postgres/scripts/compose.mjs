@@ -31,14 +31,19 @@ function findCompose() {
   return fail('Docker is there, but neither `docker compose` nor `docker-compose` is.');
 }
 
+/** The ids of this project's containers. */
+function containers() {
+  return run([...compose, 'ps', '--quiet'], 'pipe').stdout.split('\n').filter(Boolean);
+}
+
 /** Compose 1.29 has no `up --wait`, so the health of every container is asked for. */
 async function up() {
   if (run([...compose, 'up', '--detach']).status !== 0) fail('The services did not start; see above.');
-  const containers = run([...compose, 'ps', '--quiet'], 'pipe').stdout.split('\n').filter(Boolean);
+  const started = containers();
   const deadline = Date.now() + HEALTHY_WITHIN_MS;
   for (;;) {
     const format = '{{.State.Status}} {{.State.Health.Status}}';
-    const states = run(['docker', 'inspect', '--format', format, ...containers], 'pipe').stdout.trim();
+    const states = run(['docker', 'inspect', '--format', format, ...started], 'pipe').stdout.trim();
     if (states.split('\n').every((state) => state === 'running healthy')) return;
     if (/exited|unhealthy/.test(states) || Date.now() > deadline) {
       run([...compose, 'logs', '--tail=20']);

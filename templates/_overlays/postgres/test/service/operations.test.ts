@@ -41,19 +41,18 @@ describe('a running service', () => {
 });
 
 describe('a start', () => {
-  test.each([
-    ['PORT', 'eighty'],
-    ['PORT', '65536'],
-    ['HOST', 'http://localhost'],
-    ['LOG_LEVEL', 'loud'],
-    ['SHUTDOWN_TIMEOUT', 'soon'],
-    ['DATABASE_URL', 'mysql://localhost/x'],
-    ['DATABASE_URL', 'postgres://localhost'],
-  ])('with %s=%s is refused with one line that names it', async (variable, value) => {
-    const { exitCode, output } = await startRefused({ DATABASE_URL: database.url, [variable]: value });
+  test('with bad variables is refused with one line that names each of them', async () => {
+    const bad = {
+      PORT: 'eighty',
+      HOST: 'http://localhost',
+      LOG_LEVEL: 'loud',
+      SHUTDOWN_TIMEOUT: 'soon',
+      DATABASE_URL: 'postgres://no-database',
+    };
+    const { exitCode, output } = await startRefused(bad);
     expect(exitCode).toBe(1);
     expect(output.trim().split('\n')).toHaveLength(1);
-    expect(output).toContain(variable);
+    for (const variable of Object.keys(bad)) expect(output).toContain(variable);
   });
 
   test('on a port that is taken is refused with one line', async () => {

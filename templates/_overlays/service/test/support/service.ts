@@ -14,7 +14,7 @@ export interface RunningService extends AsyncDisposable {
   stop(): Promise<number | null>;
 }
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 /** Starts `src/main.ts` on a free port with these variables. Rejects, with its output, when it ends before it listens. */
 export async function startService(environment: Record<string, string>): Promise<RunningService> {
