@@ -8,7 +8,11 @@ export interface Answer<Body> {
 /** The service as its users see it: JSON over HTTP. */
 export interface Api {
   get<Body = unknown>(path: string, headers?: Record<string, string>): Promise<Answer<Body>>;
-  post<Body = unknown>(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<Body>>;
+  post<Body = unknown>(
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer<Body>>;
 }
 
 /** A client for the demo and the tests. */

@@ -24,21 +24,32 @@ function run([program = '', ...words], output = 'inherit') {
 /** The command line of whichever Compose there is, once an engine answers. */
 function findCompose() {
   const engine = run(['docker', 'info', '--format', '{{.ServerVersion}}'], 'pipe');
-  if (engine.status !== 0) fail('No Docker engine answers: start Docker, or use `npm run dev` and `npm test`, which need none.');
+  if (engine.status !== 0)
+    fail(
+      'No Docker engine answers: start Docker, or use `npm run dev` and `npm test`, which need none.',
+    );
   for (const command of [['docker', 'compose'], ['docker-compose']]) {
     if (run([...command, 'version'], 'pipe').status === 0) return command;
   }
   return fail('Docker is there, but neither `docker compose` nor `docker-compose` is.');
 }
 
+/** The ids of this project's containers. */
+function containers() {
+  return run([...compose, 'ps', '--quiet'], 'pipe')
+    .stdout.split('\n')
+    .filter(Boolean);
+}
+
 /** Compose 1.29 has no `up --wait`, so the health of every container is asked for. */
 async function up() {
-  if (run([...compose, 'up', '--detach']).status !== 0) fail('The services did not start; see above.');
-  const containers = run([...compose, 'ps', '--quiet'], 'pipe').stdout.split('\n').filter(Boolean);
+  if (run([...compose, 'up', '--detach']).status !== 0)
+    fail('The services did not start; see above.');
+  const started = containers();
   const deadline = Date.now() + HEALTHY_WITHIN_MS;
   for (;;) {
     const format = '{{.State.Status}} {{.State.Health.Status}}';
-    const states = run(['docker', 'inspect', '--format', format, ...containers], 'pipe').stdout.trim();
+    const states = run(['docker', 'inspect', '--format', format, ...started], 'pipe').stdout.trim();
     if (states.split('\n').every((state) => state === 'running healthy')) return;
     if (/exited|unhealthy/.test(states) || Date.now() > deadline) {
       run([...compose, 'logs', '--tail=20']);
@@ -58,7 +69,10 @@ async function test() {
   const before = run([...compose, 'ps', '--quiet'], 'pipe').stdout.trim();
   await up();
   process.env['TEST_DATABASE_URL'] = databaseUrl();
-  const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
+  const vitest = join(
+    dirname(createRequire(import.meta.url).resolve('vitest/package.json')),
+    'vitest.mjs',
+  );
   process.exitCode = run([process.execPath, vitest, 'run', '--project', 'service']).status ?? 1;
   // What was running before goes on running.
   if (before === '') run([...compose, 'down']);

@@ -10,7 +10,11 @@ interface Problem {
   readonly detail: string;
 }
 interface EventPage {
-  readonly events: readonly { readonly version: number; readonly type: string; readonly data: object }[];
+  readonly events: readonly {
+    readonly version: number;
+    readonly type: string;
+    readonly data: object;
+  }[];
 }
 
 await play(async (api) => {
@@ -28,12 +32,19 @@ await play(async (api) => {
   const transfer = { fromAccount: ada, toAccount: bob, amountCents: 8_000 };
   const moved = await api.post<{ from: Account; to: Account }>('/api/v1/transfers', transfer);
   const { from, to } = moved.body;
-  say('Ada sends Bob 80.00, in one commit', `Ada ${money(from.balanceCents)}, Bob ${money(to.balanceCents)}`);
+  say(
+    'Ada sends Bob 80.00, in one commit',
+    `Ada ${money(from.balanceCents)}, Bob ${money(to.balanceCents)}`,
+  );
 
   chapter('What is refused');
   const broke = await api.post<Problem>(`${path}/withdraw`, { amountCents: 1_000_000 });
   say('Ada withdraws 10,000.00', `${broke.status} ${broke.body.code}`);
-  const stale = await api.post<Problem>(`${path}/deposit`, { amountCents: 1 }, { 'if-match': '"1"' });
+  const stale = await api.post<Problem>(
+    `${path}/deposit`,
+    { amountCents: 1 },
+    { 'if-match': '"1"' },
+  );
   say('A deposit onto version 1, which is long past', `${stale.status} ${stale.body.code}`);
 
   chapter('What is repeated');
@@ -48,7 +59,10 @@ await play(async (api) => {
   const accepted = answers.filter(({ status }) => status === 200).length;
   const ms = Math.round(performance.now() - began);
   const now = (await api.get<Account>(path)).body;
-  say(`200 deposits of 0.01 at once, ${accepted} accepted`, `balance ${money(now.balanceCents)}, ${ms} ms`);
+  say(
+    `200 deposits of 0.01 at once, ${accepted} accepted`,
+    `balance ${money(now.balanceCents)}, ${ms} ms`,
+  );
 
   chapter("Ada's history, and what it says about the past");
   const { body } = await api.get<EventPage>(`${path}/events?limit=5`);

@@ -21,7 +21,9 @@ interface Stock {
 
 await play(async (api) => {
   await order(api, 'An order that goes well', {});
-  await order(api, 'The payment provider stumbles twice, and is tried again', { paymentToken: 'flaky' });
+  await order(api, 'The payment provider stumbles twice, and is tried again', {
+    paymentToken: 'flaky',
+  });
   await order(api, 'The payment is declined: the pieces go back', { paymentToken: 'declined' });
   await order(api, 'No carrier goes there: the money goes back too', { shippingCountry: 'AQ' });
 });
@@ -43,12 +45,18 @@ async function order(api: Api, title: string, changes: object): Promise<void> {
   const { history } = (await api.get<History>(`/api/v1/sagas/${body.sagaId}/history`)).body;
   for (const { step, kind, attempt, status: outcome, error } of history) {
     const what = kind === 'step' ? step : `undo ${step}`;
-    say(attempt === 1 ? what : `${what}, attempt ${attempt}`, error === null ? outcome : `${outcome}: ${error.code}`);
+    say(
+      attempt === 1 ? what : `${what}, attempt ${attempt}`,
+      error === null ? outcome : `${outcome}: ${error.code}`,
+    );
   }
   const saga = (await api.get<Saga>(`/api/v1/sagas/${body.sagaId}`)).body;
   const placed = (await api.get<{ status: string }>(`/api/v1/orders/${body.orderId}`)).body;
   const after = await stock(api);
-  say(`saga ${saga.status}, order ${placed.status}`, `product-1: ${before.available} → ${after.available} available`);
+  say(
+    `saga ${saga.status}, order ${placed.status}`,
+    `product-1: ${before.available} → ${after.available} available`,
+  );
 }
 
 async function stock(api: Api): Promise<Stock> {

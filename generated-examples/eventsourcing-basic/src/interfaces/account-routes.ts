@@ -7,6 +7,7 @@ import {
   etagOf,
   type HttpService,
   ifMatch,
+  ifMatchHeaders,
   parseInstant,
   parsePosition,
 } from 'potter-runtime/http';
@@ -38,7 +39,10 @@ const ACCOUNT = `${ACCOUNTS}/:accountNumber`;
 /** Accounts over HTTP: every POST is a command for one account, every GET reads one. */
 export function accountRoutes(
   { app, command }: HttpService<PostgresTransaction>,
-  { accounts, eventStore }: {
+  {
+    accounts,
+    eventStore,
+  }: {
     readonly accounts: Accounts;
     readonly eventStore: EventStore<PostgresTransaction>;
   },
@@ -54,21 +58,22 @@ export function accountRoutes(
     }),
   );
 
-  const moneyMoves = { params: accountParams, body: amountBody, response: { 200: account } };
+  const change = { params: accountParams, headers: ifMatchHeaders, response: { 200: account } };
+  const moneyMove = { ...change, body: amountBody };
   app.post(
     `${ACCOUNT}/deposit`,
-    { schema: { summary: 'Deposit money', ...moneyMoves } },
-    command((context) => change(context, deposit(context.request.body.amountCents))),
+    { schema: { summary: 'Deposit money', ...moneyMove } },
+    command((context) => handle(context, deposit(context.request.body.amountCents))),
   );
   app.post(
     `${ACCOUNT}/withdraw`,
-    { schema: { summary: 'Withdraw money', ...moneyMoves } },
-    command((context) => change(context, withdraw(context.request.body.amountCents))),
+    { schema: { summary: 'Withdraw money', ...moneyMove } },
+    command((context) => handle(context, withdraw(context.request.body.amountCents))),
   );
   app.post(
     `${ACCOUNT}/close`,
-    { schema: { summary: 'Close an empty account', params: accountParams, response: { 200: account } } },
-    command((context) => change(context, close())),
+    { schema: { summary: 'Close an empty account', ...change } },
+    command((context) => handle(context, close())),
   );
 
   app.get(
@@ -113,9 +118,15 @@ export function accountRoutes(
     },
   );
 
-  async function change(
-    { request, reply, write }: {
-      readonly request: Pick<FastifyRequest, 'headers'> & { readonly params: { accountNumber: string } };
+  async function handle(
+    {
+      request,
+      reply,
+      write,
+    }: {
+      readonly request: Pick<FastifyRequest, 'headers'> & {
+        readonly params: { accountNumber: string };
+      };
       readonly reply: Pick<FastifyReply, 'header'>;
       readonly write: CommandWrite<PostgresTransaction>;
     },

@@ -1,4 +1,4 @@
-import type { HttpService } from 'potter-runtime/http';
+import { type HttpService, problemResponse } from 'potter-runtime/http';
 import type { PostgresPool, PostgresTransaction } from 'potter-runtime/postgres';
 import type { Accounts } from '../application/accounts.ts';
 import { transferMoney } from '../application/transfer-money.ts';
@@ -15,7 +15,7 @@ export function transferRoutes(
       schema: {
         summary: 'Move money between two accounts',
         body: transferBody,
-        response: { 201: transfer },
+        response: { 201: transfer, 404: problemResponse },
       },
     },
     command(async ({ request, reply, write }) => {

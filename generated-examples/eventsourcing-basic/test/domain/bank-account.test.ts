@@ -12,8 +12,14 @@ import {
 } from '../../src/domain/bank-account.ts';
 
 const opened: BankAccountEvent = { type: 'AccountOpened', data: { ownerName: 'Ada' } };
-const deposited = (amountCents: number): BankAccountEvent => ({ type: 'MoneyDeposited', data: { amountCents } });
-const withdrawn = (amountCents: number): BankAccountEvent => ({ type: 'MoneyWithdrawn', data: { amountCents } });
+const deposited = (amountCents: number): BankAccountEvent => ({
+  type: 'MoneyDeposited',
+  data: { amountCents },
+});
+const withdrawn = (amountCents: number): BankAccountEvent => ({
+  type: 'MoneyWithdrawn',
+  data: { amountCents },
+});
 const closed: BankAccountEvent = { type: 'AccountClosed', data: {} };
 const outgoing = { transferId: 't-1', toAccount: 'DE-2', amountCents: 300 };
 const incoming = { transferId: 't-1', fromAccount: 'DE-1', amountCents: 300 };
@@ -21,12 +27,18 @@ const incoming = { transferId: 't-1', fromAccount: 'DE-1', amountCents: 300 };
 describe('opening', () => {
   test('makes an account without money', async () => {
     await given(bankAccount).when(open('DE-1', 'Ada')).thenEvents(opened);
-    await given(bankAccount, opened).thenState({ status: 'open', ownerName: 'Ada', balanceCents: 0 });
+    await given(bankAccount, opened).thenState({
+      status: 'open',
+      ownerName: 'Ada',
+      balanceCents: 0,
+    });
   });
 
   test('is refused for an account that exists, closed or not', async () => {
     await given(bankAccount, opened).when(open('DE-1', 'Eve')).thenRejected('ACCOUNT_EXISTS');
-    await given(bankAccount, opened, closed).when(open('DE-1', 'Eve')).thenRejected('ACCOUNT_EXISTS');
+    await given(bankAccount, opened, closed)
+      .when(open('DE-1', 'Eve'))
+      .thenRejected('ACCOUNT_EXISTS');
   });
 });
 
@@ -71,8 +83,12 @@ describe('a transfer', () => {
   });
 
   test('needs the money, and a payee that is open', async () => {
-    await given(bankAccount, opened).when(sendTransfer(outgoing)).thenRejected('INSUFFICIENT_FUNDS');
-    await given(bankAccount, opened, closed).when(receiveTransfer(incoming)).thenRejected('ACCOUNT_CLOSED');
+    await given(bankAccount, opened)
+      .when(sendTransfer(outgoing))
+      .thenRejected('INSUFFICIENT_FUNDS');
+    await given(bankAccount, opened, closed)
+      .when(receiveTransfer(incoming))
+      .thenRejected('ACCOUNT_CLOSED');
     await given(bankAccount).when(receiveTransfer(incoming)).thenRejected('ACCOUNT_NOT_FOUND');
   });
 });

@@ -14,7 +14,7 @@ export interface RunningService extends AsyncDisposable {
   stop(): Promise<number | null>;
 }
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 /** Starts `src/main.ts` on a free port with these variables. Rejects, with its output, when it ends before it listens. */
 export async function startService(environment: Record<string, string>): Promise<RunningService> {
@@ -49,7 +49,10 @@ export async function startRefused(
   return { exitCode: child.exitCode, output: output() };
 }
 
-function launch(environment: Record<string, string>): { child: ChildProcess; output: () => string } {
+function launch(environment: Record<string, string>): {
+  child: ChildProcess;
+  output: () => string;
+} {
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
     env: { ...process.env, NODE_ENV: 'test', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -33,8 +33,8 @@ export function orderSaga<Tx>({
   orders,
 }: OrderServices<Tx>): SagaDefinition<OrderToFulfil, Tx> {
   return saga<OrderToFulfil, Tx>('order-saga', { snapshotEvery: 5 })
-    // Whoever starts the saga has placed the order in the same transaction; once the rest is undone, it is cancelled.
     .alreadyDone('place-order', {
+      // Whoever starts the saga has placed the order in the same transaction; the last undo cancels it.
       compensate: ({ tx, input, cause }) =>
         orders.handle(input.orderId, cancel(cause.code), { transaction: tx }),
     })
@@ -61,8 +61,8 @@ export function orderSaga<Tx>({
       compensate: (call) => shipping.cancel(call),
       timeout: '30s',
     })
-    // The order is in the saga's own database: its event and the end of the saga are one commit.
     .transactionalStep('complete-order', {
+      // The order is in the saga's own database: its event and the end of the saga are one commit.
       execute: async ({ tx, input, results }) => {
         const { paymentId } = results['process-payment'];
         const { trackingNumber } = results['create-shipment'];

@@ -1,6 +1,10 @@
 import { newId } from 'potter-runtime/foundation';
 import type { CommandWrite } from 'potter-runtime/http';
-import { inTransaction, type PostgresPool, type PostgresTransaction } from 'potter-runtime/postgres';
+import {
+  inTransaction,
+  type PostgresPool,
+  type PostgresTransaction,
+} from 'potter-runtime/postgres';
 import type { SagaDefinition, SagaEngine, SagaStatus } from 'potter-runtime/sagas';
 import { type OrderItem, place, totalOf } from '../domain/order.ts';
 import type { OrderToFulfil } from './order-saga.ts';
@@ -46,7 +50,11 @@ export function placeOrder(
       await orders.handle(orderId, place(details), { ...write, transaction });
       const input = { orderId, customerId, items, totalCents, shippingCountry, paymentToken };
       const { correlationId } = write.metadata;
-      const { status } = await sagas.start(orderSaga, input, { sagaId, correlationId, transaction });
+      const { status } = await sagas.start(orderSaga, input, {
+        sagaId,
+        correlationId,
+        transaction,
+      });
       return { orderId, sagaId, status };
     },
     { within: write.transaction },

@@ -28,9 +28,13 @@ export class PostgresPayments implements Payments {
     return inTransaction(this.#pool, (tx) =>
       fence(tx, call.key, async () => {
         if (token === 'declined' || amountCents > PAYMENT_LIMIT_CENTS) {
-          throw new Rejection('PAYMENT_DECLINED', `The payment of ${amountCents} cents was declined.`, {
-            details: { amountCents },
-          });
+          throw new Rejection(
+            'PAYMENT_DECLINED',
+            `The payment of ${amountCents} cents was declined.`,
+            {
+              details: { amountCents },
+            },
+          );
         }
         const paymentId = newId();
         await tx.query({

@@ -36,7 +36,11 @@ export const orderParams = Type.Object({ orderId: Type.String({ minLength: 1, ma
 
 export const orderView = Type.Object({
   orderId: Type.String(),
-  status: Type.Union([Type.Literal('placed'), Type.Literal('completed'), Type.Literal('cancelled')]),
+  status: Type.Union([
+    Type.Literal('placed'),
+    Type.Literal('completed'),
+    Type.Literal('cancelled'),
+  ]),
   version: Type.Integer({ minimum: 1, description: 'Counts the events; also the ETag.' }),
   customerId: Type.String(),
   items: Type.Array(item),
@@ -44,7 +48,10 @@ export const orderView = Type.Object({
   shippingCountry: Type.String(),
   sagaId: Type.String(),
   trackingNumber: Type.Union([Type.String(), Type.Null()]),
-  cancelledBecause: Type.Union([Type.String({ description: 'The code of the error.' }), Type.Null()]),
+  cancelledBecause: Type.Union([
+    Type.String({ description: 'The code of the error.' }),
+    Type.Null(),
+  ]),
 });
 
 /** An order as it goes over the wire; refuses one that was never placed. */

@@ -19,7 +19,10 @@ afterAll(async () => {
 describe('a running service', () => {
   test('is healthy and ready', async () => {
     expect((await service.api.get('/health')).status).toBe(200);
-    expect(await service.api.get('/ready')).toMatchObject({ status: 200, body: { status: 'ready' } });
+    expect(await service.api.get('/ready')).toMatchObject({
+      status: 200,
+      body: { status: 'ready' },
+    });
   });
 
   test('describes its API, shows it and measures itself', async () => {
@@ -41,19 +44,18 @@ describe('a running service', () => {
 });
 
 describe('a start', () => {
-  test.each([
-    ['PORT', 'eighty'],
-    ['PORT', '65536'],
-    ['HOST', 'http://localhost'],
-    ['LOG_LEVEL', 'loud'],
-    ['SHUTDOWN_TIMEOUT', 'soon'],
-    ['DATABASE_URL', 'mysql://localhost/x'],
-    ['DATABASE_URL', 'postgres://localhost'],
-  ])('with %s=%s is refused with one line that names it', async (variable, value) => {
-    const { exitCode, output } = await startRefused({ DATABASE_URL: database.url, [variable]: value });
+  test('with bad variables is refused with one line that names each of them', async () => {
+    const bad = {
+      PORT: 'eighty',
+      HOST: 'http://localhost',
+      LOG_LEVEL: 'loud',
+      SHUTDOWN_TIMEOUT: 'soon',
+      DATABASE_URL: 'postgres://no-database',
+    };
+    const { exitCode, output } = await startRefused(bad);
     expect(exitCode).toBe(1);
     expect(output.trim().split('\n')).toHaveLength(1);
-    expect(output).toContain(variable);
+    for (const variable of Object.keys(bad)) expect(output).toContain(variable);
   });
 
   test('on a port that is taken is refused with one line', async () => {
@@ -69,9 +71,14 @@ describe('a start', () => {
     const address = dead.address();
     const port = address !== null && typeof address === 'object' ? address.port : 0;
     await new Promise((resolve) => dead.close(resolve));
-    await using lonely = await startService({ DATABASE_URL: `postgres://nobody:x@127.0.0.1:${port}/none` });
+    await using lonely = await startService({
+      DATABASE_URL: `postgres://nobody:x@127.0.0.1:${port}/none`,
+    });
     expect((await lonely.api.get('/health')).status).toBe(200);
-    expect(await lonely.api.get('/ready')).toMatchObject({ status: 503, body: { status: 'not-ready' } });
+    expect(await lonely.api.get('/ready')).toMatchObject({
+      status: 503,
+      body: { status: 'not-ready' },
+    });
     expect(lonely.output()).not.toContain(':x@');
   });
 });

@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Api } from '../../scripts/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { ALL_DONE, anOrder, effectsOf, historyOf, placeOrder, type Saga, settled } from '../support/orders.ts';
+import {
+  ALL_DONE,
+  anOrder,
+  effectsOf,
+  historyOf,
+  placeOrder,
+  type Saga,
+  settled,
+} from '../support/orders.ts';
 import { type RunningService, startService } from '../support/service.ts';
 
 let database: TestDatabase;
@@ -32,7 +40,10 @@ describe('an order that can be fulfilled', () => {
     const before = await stockOf('product-1');
     const answer = await api.post<{ sagaId: string; orderId: string }>('/api/v1/orders', anOrder());
     const { sagaId, orderId } = answer.body;
-    expect(answer).toMatchObject({ status: 202, body: { status: expect.stringMatching(/^(pending|running)$/) } });
+    expect(answer).toMatchObject({
+      status: 202,
+      body: { status: expect.stringMatching(/^(pending|running)$/) },
+    });
     expect(answer.headers.get('location')).toBe(`/api/v1/sagas/${sagaId}`);
 
     expect(await settled(api, sagaId)).toMatchObject({
@@ -74,7 +85,9 @@ describe('an order that can be fulfilled', () => {
   test('goes on through the failures of a flaky payment, and the history shows every attempt', async () => {
     const { sagaId } = await placeOrder(api, { paymentToken: 'flaky' });
     expect(await settled(api, sagaId)).toMatchObject({ status: 'completed' });
-    const payments = (await historyOf(api, sagaId)).filter(({ step }) => step === 'process-payment');
+    const payments = (await historyOf(api, sagaId)).filter(
+      ({ step }) => step === 'process-payment',
+    );
     expect(payments).toMatchObject([
       { attempt: 1, status: 'failed', error: { code: 'PAYMENT_PROVIDER_DOWN' } },
       { attempt: 2, status: 'failed', error: { code: 'PAYMENT_PROVIDER_DOWN' } },
@@ -85,9 +98,15 @@ describe('an order that can be fulfilled', () => {
 
   test('carries one correlation id from the request to the last event', async () => {
     const correlation = { 'x-correlation-id': 'order-from-the-test' };
-    const { body } = await api.post<{ sagaId: string; orderId: string }>('/api/v1/orders', anOrder(), correlation);
+    const { body } = await api.post<{ sagaId: string; orderId: string }>(
+      '/api/v1/orders',
+      anOrder(),
+      correlation,
+    );
     expect(await settled(api, body.sagaId)).toMatchObject({ correlationId: 'order-from-the-test' });
-    const { events } = (await api.get<{ events: object[] }>(`/api/v1/orders/${body.orderId}/events`)).body;
+    const { events } = (
+      await api.get<{ events: object[] }>(`/api/v1/orders/${body.orderId}/events`)
+    ).body;
     expect(events).toMatchObject([
       { metadata: { correlationId: 'order-from-the-test' } },
       { metadata: { correlationId: 'order-from-the-test', causationId: body.sagaId } },
@@ -99,9 +118,19 @@ describe('an order that cannot be fulfilled is undone and cancelled', () => {
   const items = (productId: string, quantity: number) => [{ productId, quantity, priceCents: 100 }];
   test.each([
     ['INSUFFICIENT_STOCK', 'reserve-inventory', { items: items('product-3', 1) }, []],
-    ['INSUFFICIENT_STOCK', 'reserve-inventory', { items: [...items('product-2', 3), ...items('product-2', 3)] }, []],
+    [
+      'INSUFFICIENT_STOCK',
+      'reserve-inventory',
+      { items: [...items('product-2', 3), ...items('product-2', 3)] },
+      [],
+    ],
     ['PRODUCT_NOT_FOUND', 'reserve-inventory', { items: items('product-x', 1) }, []],
-    ['PAYMENT_DECLINED', 'process-payment', { paymentToken: 'declined' }, ['reserve-inventory', 'release-inventory']],
+    [
+      'PAYMENT_DECLINED',
+      'process-payment',
+      { paymentToken: 'declined' },
+      ['reserve-inventory', 'release-inventory'],
+    ],
     [
       'PAYMENT_DECLINED',
       'process-payment',
@@ -117,7 +146,10 @@ describe('an order that cannot be fulfilled is undone and cancelled', () => {
   ])('%s at %s', async (code, step, changes, effects) => {
     const before = await Promise.all(['product-1', 'product-2'].map(stockOf));
     const { sagaId, orderId } = await placeOrder(api, changes);
-    expect(await settled(api, sagaId)).toMatchObject({ status: 'compensated', error: { code, step } });
+    expect(await settled(api, sagaId)).toMatchObject({
+      status: 'compensated',
+      error: { code, step },
+    });
     expect(await effectsOf(api, sagaId)).toEqual(effects);
     expect(await Promise.all(['product-1', 'product-2'].map(stockOf))).toEqual(before);
     expect((await api.get(`/api/v1/orders/${orderId}`)).body).toMatchObject({
@@ -130,7 +162,9 @@ describe('an order that cannot be fulfilled is undone and cancelled', () => {
   test('in the reverse order of the steps, as its history and its diagram tell', async () => {
     const { sagaId } = await placeOrder(api, { shippingCountry: 'AQ' });
     await settled(api, sagaId);
-    expect((await historyOf(api, sagaId)).map(({ step, kind, status }) => `${kind} ${step} ${status}`)).toEqual([
+    expect(
+      (await historyOf(api, sagaId)).map(({ step, kind, status }) => `${kind} ${step} ${status}`),
+    ).toEqual([
       'step reserve-inventory completed',
       'step process-payment completed',
       'step create-shipment failed',
@@ -150,7 +184,10 @@ describe('asking', () => {
     const { sagaId, orderId } = await placeOrder(api, { paymentToken: 'flaky' });
     const cancelled = await api.post(`/api/v1/sagas/${sagaId}/cancel`);
     expect(cancelled.status).toBe(202);
-    expect(await settled(api, sagaId)).toMatchObject({ status: 'compensated', error: { code: 'SAGA_CANCELLED' } });
+    expect(await settled(api, sagaId)).toMatchObject({
+      status: 'compensated',
+      error: { code: 'SAGA_CANCELLED' },
+    });
     expect((await api.get(`/api/v1/orders/${orderId}`)).body).toMatchObject({
       status: 'cancelled',
       cancelledBecause: 'SAGA_CANCELLED',
@@ -184,7 +221,10 @@ describe('asking', () => {
     ['no customer', { customerId: undefined }],
   ])('for %s is refused before anything happens', async (_what, changes) => {
     const answer = await api.post('/api/v1/orders', anOrder(changes));
-    expect(answer).toMatchObject({ status: 422, body: { code: 'VALIDATION_FAILED', errors: expect.arrayContaining([expect.anything()]) } });
+    expect(answer).toMatchObject({
+      status: 422,
+      body: { code: 'VALIDATION_FAILED', errors: expect.arrayContaining([expect.anything()]) },
+    });
   });
 });
 
@@ -226,11 +266,16 @@ test('no more is sold than there is, however many ask at once', async () => {
   );
   const sagas: Saga[] = await Promise.all(orders.map(({ sagaId }) => settled(api, sagaId)));
   expect(sagas.filter(({ status }) => status === 'completed')).toHaveLength(available);
-  expect(sagas.filter(({ error }) => error?.code === 'INSUFFICIENT_STOCK')).toHaveLength(12 - available);
+  expect(sagas.filter(({ error }) => error?.code === 'INSUFFICIENT_STOCK')).toHaveLength(
+    12 - available,
+  );
   expect(await stockOf('product-2')).toMatchObject({ available: 0, reserved: available });
 });
 
 test('effects are not shown in production', async () => {
-  await using production = await startService({ DATABASE_URL: database.url, NODE_ENV: 'production' });
+  await using production = await startService({
+    DATABASE_URL: database.url,
+    NODE_ENV: 'production',
+  });
   expect((await production.api.get('/api/v1/effects?sagaId=x')).status).toBe(404);
 });

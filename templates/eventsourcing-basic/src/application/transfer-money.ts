@@ -2,7 +2,11 @@ import type { Handled } from 'potter-runtime/aggregates';
 import { Rejection } from 'potter-runtime/errors';
 import { exponentialBackoff, newId } from 'potter-runtime/foundation';
 import type { CommandWrite } from 'potter-runtime/http';
-import { inTransaction, type PostgresPool, type PostgresTransaction } from 'potter-runtime/postgres';
+import {
+  inTransaction,
+  type PostgresPool,
+  type PostgresTransaction,
+} from 'potter-runtime/postgres';
 import { type BankAccount, receiveTransfer, sendTransfer } from '../domain/bank-account.ts';
 import type { Accounts } from './accounts.ts';
 
@@ -35,7 +39,11 @@ export function transferMoney(
       const send = () =>
         accounts.handle(fromAccount, sendTransfer({ transferId, toAccount, amountCents }), inOne);
       const receive = () =>
-        accounts.handle(toAccount, receiveTransfer({ transferId, fromAccount, amountCents }), inOne);
+        accounts.handle(
+          toAccount,
+          receiveTransfer({ transferId, fromAccount, amountCents }),
+          inOne,
+        );
       // Always the same account first: two transfers in opposite directions cannot wait for each other.
       if (fromAccount < toAccount) {
         const payer = await send();

@@ -39,7 +39,11 @@ export const bankAccount = decider<BankAccount, BankAccountEvent>({
   type: 'bank-account',
   initial: () => ({ status: 'unopened', ownerName: '', balanceCents: 0 }),
   evolve: {
-    AccountOpened: (_, { data }) => ({ status: 'open', ownerName: data.ownerName, balanceCents: 0 }),
+    AccountOpened: (_, { data }) => ({
+      status: 'open',
+      ownerName: data.ownerName,
+      balanceCents: 0,
+    }),
     MoneyDeposited: (account, { data }) => add(account, data.amountCents),
     MoneyWithdrawn: (account, { data }) => add(account, -data.amountCents),
     TransferSent: (account, { data }) => add(account, -data.amountCents),
@@ -54,7 +58,9 @@ export const open =
   (accountNumber: string, ownerName: string) =>
   (account: BankAccount): AccountOpened => {
     if (account.status !== 'unopened') {
-      throw new Rejection('ACCOUNT_EXISTS', `Account ${accountNumber} exists already.`, { kind: 'conflict' });
+      throw new Rejection('ACCOUNT_EXISTS', `Account ${accountNumber} exists already.`, {
+        kind: 'conflict',
+      });
     }
     return { type: 'AccountOpened', data: { ownerName } };
   };
@@ -128,9 +134,13 @@ function assertCanPay(account: BankAccount, amountCents: number): void {
   assertAmount(amountCents);
   const { balanceCents } = account;
   if (balanceCents >= amountCents) return;
-  throw new Rejection('INSUFFICIENT_FUNDS', `The account holds ${balanceCents} of ${amountCents} cents.`, {
-    details: { balanceCents, amountCents },
-  });
+  throw new Rejection(
+    'INSUFFICIENT_FUNDS',
+    `The account holds ${balanceCents} of ${amountCents} cents.`,
+    {
+      details: { balanceCents, amountCents },
+    },
+  );
 }
 
 function assertAmount(amountCents: number): void {

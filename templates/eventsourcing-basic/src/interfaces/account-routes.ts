@@ -39,7 +39,10 @@ const ACCOUNT = `${ACCOUNTS}/:accountNumber`;
 /** Accounts over HTTP: every POST is a command for one account, every GET reads one. */
 export function accountRoutes(
   { app, command }: HttpService<PostgresTransaction>,
-  { accounts, eventStore }: {
+  {
+    accounts,
+    eventStore,
+  }: {
     readonly accounts: Accounts;
     readonly eventStore: EventStore<PostgresTransaction>;
   },
@@ -116,8 +119,14 @@ export function accountRoutes(
   );
 
   async function handle(
-    { request, reply, write }: {
-      readonly request: Pick<FastifyRequest, 'headers'> & { readonly params: { accountNumber: string } };
+    {
+      request,
+      reply,
+      write,
+    }: {
+      readonly request: Pick<FastifyRequest, 'headers'> & {
+        readonly params: { accountNumber: string };
+      };
       readonly reply: Pick<FastifyReply, 'header'>;
       readonly write: CommandWrite<PostgresTransaction>;
     },

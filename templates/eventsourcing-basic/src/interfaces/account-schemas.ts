@@ -34,13 +34,20 @@ export const accountParams = Type.Object({ accountNumber });
 
 export const openAccountBody = Type.Object({
   accountNumber,
-  ownerName: Type.String({ minLength: 1, maxLength: 200, pattern: '\\S', examples: ['Ada Lovelace'] }),
+  ownerName: Type.String({
+    minLength: 1,
+    maxLength: 200,
+    pattern: '\\S',
+    examples: ['Ada Lovelace'],
+  }),
 });
 
 export const amountBody = Type.Object({ amountCents });
 
 export const thenQuery = Type.Object({
-  version: Type.Optional(Type.Integer({ minimum: 1, description: 'The account as of this version.' })),
+  version: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'The account as of this version.' }),
+  ),
   at: Type.Optional(instant({ description: 'The account as of this time.' })),
 });
 

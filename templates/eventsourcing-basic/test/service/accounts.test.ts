@@ -50,7 +50,10 @@ describe('an account', () => {
     expect(deposited).toMatchObject({ status: 200, body: { balanceCents: 5_000, version: 2 } });
     const withdrawn = await api.post<Account>(`${path}/withdraw`, { amountCents: 5_000 });
     expect(withdrawn).toMatchObject({ status: 200, body: { balanceCents: 0, version: 3 } });
-    expect(await api.post(`${path}/close`)).toMatchObject({ status: 200, body: { status: 'closed', version: 4 } });
+    expect(await api.post(`${path}/close`)).toMatchObject({
+      status: 200,
+      body: { status: 'closed', version: 4 },
+    });
 
     const read = await api.get(path);
     expect(read.headers.get('etag')).toBe('"4"');
@@ -59,7 +62,11 @@ describe('an account', () => {
 
   test('tells what happened to it, page by page', async () => {
     const path = await opened(100);
-    await api.post(`${path}/withdraw`, { amountCents: 30 }, { 'x-correlation-id': 'from-the-test' });
+    await api.post(
+      `${path}/withdraw`,
+      { amountCents: 30 },
+      { 'x-correlation-id': 'from-the-test' },
+    );
     const all = await api.get<{ events: object[] }>(`${path}/events`);
     expect(all.body).toMatchObject({
       nextAfter: null,
@@ -78,45 +85,89 @@ describe('an account', () => {
     });
     const page = await api.get(`${path}/events?after=1&limit=1`);
     expect(page.body).toMatchObject({ events: [{ version: 2 }], nextAfter: '2' });
-    expect(await api.get(`${path}/events?after=3`)).toMatchObject({ status: 200, body: { events: [], nextAfter: null } });
+    expect(await api.get(`${path}/events?after=3`)).toMatchObject({
+      status: 200,
+      body: { events: [], nextAfter: null },
+    });
   });
 
   test('can be seen as it was at a version and at a time', async () => {
     const path = await opened(100);
     const { body } = await api.get<{ events: { recordedAt: string }[] }>(`${path}/events`);
     await api.post(`${path}/deposit`, { amountCents: 11 });
-    expect((await api.get(`${path}?version=1`)).body).toMatchObject({ balanceCents: 0, version: 1 });
-    expect((await api.get(`${path}?version=3`)).body).toMatchObject({ balanceCents: 111, version: 3 });
+    expect((await api.get(`${path}?version=1`)).body).toMatchObject({
+      balanceCents: 0,
+      version: 1,
+    });
+    expect((await api.get(`${path}?version=3`)).body).toMatchObject({
+      balanceCents: 111,
+      version: 3,
+    });
     const then = body.events[1]?.recordedAt;
-    expect((await api.get(`${path}?at=${then}`)).body).toMatchObject({ version: expect.toBeOneOf([2, 3]) });
+    expect((await api.get(`${path}?at=${then}`)).body).toMatchObject({
+      version: expect.toBeOneOf([2, 3]),
+    });
     expect(await api.get(`${path}?at=2000-01-01T00:00:00Z`)).toMatchObject({
       status: 404,
       body: { code: 'ACCOUNT_NOT_FOUND' },
     });
-    expect(await api.get(`${path}?version=4`)).toMatchObject({ status: 404, body: { code: 'VERSION_NOT_FOUND' } });
+    expect(await api.get(`${path}?version=4`)).toMatchObject({
+      status: 404,
+      body: { code: 'VERSION_NOT_FOUND' },
+    });
   });
 });
 
 describe('a refusal is a problem document with a stable code', () => {
   test.each([
-    ['409 ACCOUNT_EXISTS', (path: string) => api.post('/api/v1/accounts', { accountNumber: numberOf(path), ownerName: 'Eve' })],
-    ['422 INSUFFICIENT_FUNDS', (path: string) => api.post(`${path}/withdraw`, { amountCents: 101 })],
+    [
+      '409 ACCOUNT_EXISTS',
+      (path: string) =>
+        api.post('/api/v1/accounts', { accountNumber: numberOf(path), ownerName: 'Eve' }),
+    ],
+    [
+      '422 INSUFFICIENT_FUNDS',
+      (path: string) => api.post(`${path}/withdraw`, { amountCents: 101 }),
+    ],
     ['409 BALANCE_NOT_ZERO', (path: string) => api.post(`${path}/close`)],
     ['404 ACCOUNT_NOT_FOUND', () => api.get('/api/v1/accounts/nobody')],
     ['404 ACCOUNT_NOT_FOUND', () => api.get('/api/v1/accounts/nobody/events')],
-    ['404 ACCOUNT_NOT_FOUND', () => api.post('/api/v1/accounts/nobody/deposit', { amountCents: 1 })],
-    ['422 SAME_ACCOUNT', (path: string) => api.post('/api/v1/transfers', { fromAccount: numberOf(path), toAccount: numberOf(path), amountCents: 1 })],
-    ['412 PRECONDITION_FAILED', (path: string) => api.post(`${path}/deposit`, { amountCents: 1 }, { 'if-match': '"1"' })],
+    [
+      '404 ACCOUNT_NOT_FOUND',
+      () => api.post('/api/v1/accounts/nobody/deposit', { amountCents: 1 }),
+    ],
+    [
+      '422 SAME_ACCOUNT',
+      (path: string) =>
+        api.post('/api/v1/transfers', {
+          fromAccount: numberOf(path),
+          toAccount: numberOf(path),
+          amountCents: 1,
+        }),
+    ],
+    [
+      '412 PRECONDITION_FAILED',
+      (path: string) => api.post(`${path}/deposit`, { amountCents: 1 }, { 'if-match': '"1"' }),
+    ],
     ['422 VALIDATION_FAILED', (path: string) => api.post(`${path}/deposit`, { amountCents: -5 })],
     ['422 VALIDATION_FAILED', (path: string) => api.post(`${path}/deposit`, { amountCents: 0.5 })],
     ['422 VALIDATION_FAILED', (path: string) => api.post(`${path}/deposit`, { amountCents: '5' })],
-    ['422 VALIDATION_FAILED', (path: string) => api.post(`${path}/deposit`, { amountCents: 5, amount: 5 })],
+    [
+      '422 VALIDATION_FAILED',
+      (path: string) => api.post(`${path}/deposit`, { amountCents: 5, amount: 5 }),
+    ],
     ['422 VALIDATION_FAILED', (path: string) => api.get(`${path}?at=yesterday`)],
-    ['422 VALIDATION_FAILED', () => api.post('/api/v1/accounts', { accountNumber: 'no blanks', ownerName: 'Ada' })],
+    [
+      '422 VALIDATION_FAILED',
+      () => api.post('/api/v1/accounts', { accountNumber: 'no blanks', ownerName: 'Ada' }),
+    ],
   ])('%s', async (expected, request) => {
     const answer = await request(await opened(100));
     const [status, code] = expected.split(' ');
-    expect(answer).toMatchObject({ status: Number(status), body: { status: Number(status), code } });
+    expect(answer).toMatchObject({
+      status: Number(status),
+      body: { status: Number(status), code },
+    });
     expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
   });
 
@@ -154,7 +205,9 @@ describe('concurrency', () => {
     const path = await opened();
     const key = { 'idempotency-key': randomUUID() };
     const answers = await Promise.all(
-      Array.from({ length: 10 }, () => api.post<Account>(`${path}/deposit`, { amountCents: 7 }, key)),
+      Array.from({ length: 10 }, () =>
+        api.post<Account>(`${path}/deposit`, { amountCents: 7 }, key),
+      ),
     );
     expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1);
     expect((await api.get(path)).body).toMatchObject({ balanceCents: 7, version: 2 });
@@ -168,7 +221,9 @@ describe('concurrency', () => {
     const path = await opened();
     const keys = Array.from({ length: 100 }, () => ({ 'idempotency-key': randomUUID() }));
     const answers = await Promise.all(
-      [...keys, ...keys].map((key) => api.post<Account>(`${path}/deposit`, { amountCents: 1 }, key)),
+      [...keys, ...keys].map((key) =>
+        api.post<Account>(`${path}/deposit`, { amountCents: 1 }, key),
+      ),
     );
     expect(answers.map(({ status }) => status).filter((status) => status !== 200)).toEqual([]);
     expect((await api.get(path)).body).toMatchObject({ balanceCents: 100, version: 101 });
@@ -188,7 +243,8 @@ describe('a transfer', () => {
       body: { amountCents: 40, from: { balanceCents: 60 }, to: { balanceCents: 40 } },
     });
     const { transferId } = body;
-    const events = async (path: string) => (await api.get<{ events: object[] }>(`${path}/events`)).body.events.at(-1);
+    const events = async (path: string) =>
+      (await api.get<{ events: object[] }>(`${path}/events`)).body.events.at(-1);
     expect(await events(from)).toMatchObject({ type: 'TransferSent', data: { transferId } });
     expect(await events(to)).toMatchObject({ type: 'TransferReceived', data: { transferId } });
   });
@@ -197,20 +253,28 @@ describe('a transfer', () => {
     const [from, to] = [await opened(100), await opened()];
     await api.post(`${to}/close`);
     const transfer = { fromAccount: numberOf(from), toAccount: numberOf(to), amountCents: 40 };
-    expect(await api.post('/api/v1/transfers', transfer)).toMatchObject({ body: { code: 'ACCOUNT_CLOSED' } });
+    expect(await api.post('/api/v1/transfers', transfer)).toMatchObject({
+      body: { code: 'ACCOUNT_CLOSED' },
+    });
     expect((await api.get(from)).body).toMatchObject({ balanceCents: 100, version: 2 });
   });
 
   test('in both directions at once neither makes nor loses money, nor waits for ever', async () => {
     const [left, right] = [await opened(1_000), await opened(1_000)];
     const move = (from: string, to: string) =>
-      api.post('/api/v1/transfers', { fromAccount: numberOf(from), toAccount: numberOf(to), amountCents: 1 });
+      api.post('/api/v1/transfers', {
+        fromAccount: numberOf(from),
+        toAccount: numberOf(to),
+        amountCents: 1,
+      });
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, at) => (at % 2 === 0 ? move(left, right) : move(right, left))),
     );
     const refused = answers.filter(({ status }) => status !== 201);
     expect(refused.every(({ status }) => status === 409)).toBe(true);
-    const balances = await Promise.all([left, right].map(async (path) => (await api.get<Account>(path)).body));
+    const balances = await Promise.all(
+      [left, right].map(async (path) => (await api.get<Account>(path)).body),
+    );
     expect(balances.reduce((sum, { balanceCents }) => sum + balanceCents, 0)).toBe(2_000);
   });
 });

@@ -22,7 +22,10 @@ test('what was answered with 2xx survives kill -9, and a repeated request has on
   const path = `/api/v1/accounts/${randomUUID()}`;
   const keys = Array.from({ length: 200 }, () => ({ 'idempotency-key': randomUUID() }));
   const first = await startService(environment);
-  await first.api.post('/api/v1/accounts', { accountNumber: path.split('/').at(-1), ownerName: 'Ada' });
+  await first.api.post('/api/v1/accounts', {
+    accountNumber: path.split('/').at(-1),
+    ownerName: 'Ada',
+  });
   const accepted = new Set<string>();
   const sending = keys.map(async (key) => {
     const answer = await first.api.post(`${path}/deposit`, { amountCents: 1 }, key);
@@ -44,7 +47,10 @@ test('two processes on one database lose nothing and double nothing', async () =
   await using left = await startService(environment);
   await using right = await startService(environment);
   const path = `/api/v1/accounts/${randomUUID()}`;
-  await left.api.post('/api/v1/accounts', { accountNumber: path.split('/').at(-1), ownerName: 'Ada' });
+  await left.api.post('/api/v1/accounts', {
+    accountNumber: path.split('/').at(-1),
+    ownerName: 'Ada',
+  });
   const answers = await Promise.all(
     Array.from({ length: 200 }, (_, at) =>
       (at % 2 === 0 ? left : right).api.post(`${path}/deposit`, { amountCents: 1 }),
@@ -59,13 +65,20 @@ test('two processes on one database lose nothing and double nothing', async () =
 test('SIGTERM finishes what is in flight and exits with 0', async () => {
   const service = await startService(environment);
   const path = `/api/v1/accounts/${randomUUID()}`;
-  await service.api.post('/api/v1/accounts', { accountNumber: path.split('/').at(-1), ownerName: 'Ada' });
-  const inFlight = Array.from({ length: 50 }, () => service.api.post(`${path}/deposit`, { amountCents: 1 }));
+  await service.api.post('/api/v1/accounts', {
+    accountNumber: path.split('/').at(-1),
+    ownerName: 'Ada',
+  });
+  const inFlight = Array.from({ length: 50 }, () =>
+    service.api.post(`${path}/deposit`, { amountCents: 1 }),
+  );
   await Promise.race(inFlight);
   const exitCode = service.stop();
   const answers = await Promise.allSettled(inFlight);
   expect(await exitCode).toBe(0);
-  const deposited = answers.filter((answer) => answer.status === 'fulfilled' && answer.value.status === 200);
+  const deposited = answers.filter(
+    (answer) => answer.status === 'fulfilled' && answer.value.status === 200,
+  );
   await using next = await startService(environment);
   expect((await next.api.get(path)).body).toMatchObject({ balanceCents: deposited.length });
 });

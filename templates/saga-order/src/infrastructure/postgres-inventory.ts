@@ -1,5 +1,10 @@
 import { Rejection } from 'potter-runtime/errors';
-import { fence, inTransaction, type PostgresPool, type PostgresTransaction } from 'potter-runtime/postgres';
+import {
+  fence,
+  inTransaction,
+  type PostgresPool,
+  type PostgresTransaction,
+} from 'potter-runtime/postgres';
 import type { Call, Inventory, Reservation } from '../application/participants.ts';
 import type { OrderItem } from '../domain/order.ts';
 import { recordEffect } from './effects.ts';
@@ -67,9 +72,13 @@ async function take(tx: PostgresTransaction, productId: string, quantity: number
     values: [productId],
   });
   const { available } = rows[0] ?? refuseUnknown(productId);
-  throw new Rejection('INSUFFICIENT_STOCK', `${available} of ${quantity} pieces of ${productId} are available.`, {
-    details: { productId, available, quantity },
-  });
+  throw new Rejection(
+    'INSUFFICIENT_STOCK',
+    `${available} of ${quantity} pieces of ${productId} are available.`,
+    {
+      details: { productId, available, quantity },
+    },
+  );
 }
 
 /** Pieces by product, products in order: two reservations lock the same rows in the same order, and none waits for ever. */
@@ -81,10 +90,15 @@ function piecesOf(items: readonly OrderItem[]): readonly (readonly [string, numb
   return [...pieces].sort(byProduct);
 }
 
-function byProduct([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
+function byProduct(
+  [left]: readonly [string, unknown],
+  [right]: readonly [string, unknown],
+): number {
   return left < right ? -1 : 1;
 }
 
 function refuseUnknown(productId: string): never {
-  throw new Rejection('PRODUCT_NOT_FOUND', `There is no product ${productId}.`, { kind: 'not-found' });
+  throw new Rejection('PRODUCT_NOT_FOUND', `There is no product ${productId}.`, {
+    kind: 'not-found',
+  });
 }

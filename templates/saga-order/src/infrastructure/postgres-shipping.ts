@@ -22,7 +22,9 @@ export class PostgresShipping implements Shipping {
           values: [trackingNumber, country],
         });
         if (shipped.rowCount === 0) {
-          throw new Rejection('SHIPPING_UNAVAILABLE', `No carrier goes to ${country}.`, { details: { country } });
+          throw new Rejection('SHIPPING_UNAVAILABLE', `No carrier goes to ${country}.`, {
+            details: { country },
+          });
         }
         await recordEffect(tx, call, { service: 'shipping', operation: 'create-shipment' });
         return { trackingNumber };

@@ -62,7 +62,10 @@ export function orderRoutes(
     },
     async ({ params: { orderId }, query }) => {
       const from = (parsePosition(query.after) ?? 0n) + 1n;
-      const read = eventStore.readStream(orders.streamOf(orderId), { from, limit: query.limit + 1 });
+      const read = eventStore.readStream(orders.streamOf(orderId), {
+        from,
+        limit: query.limit + 1,
+      });
       const page = await toEventPage(read, query.limit);
       // An empty page is the end of a stream, or a stream that never was.
       if (page.events.length === 0) placed((await orders.load(orderId)).state);

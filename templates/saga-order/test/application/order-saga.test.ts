@@ -1,7 +1,11 @@
 import type { InMemoryTransaction } from 'potter-runtime/sagas';
 import { crashEverywhere, type LedgerClient } from 'potter-runtime/testing';
 import { expect, test } from 'vitest';
-import { orderSaga, type OrderServices, type OrderToFulfil } from '../../src/application/order-saga.ts';
+import {
+  orderSaga,
+  type OrderServices,
+  type OrderToFulfil,
+} from '../../src/application/order-saga.ts';
 import { order, type Order, place } from '../../src/domain/order.ts';
 
 const details = {
@@ -11,7 +15,10 @@ const details = {
   shippingCountry: 'DE',
 };
 const input: OrderToFulfil = { orderId: 'order-1', ...details, paymentToken: 'tok_visa' };
-const placed = order.evolve(order.initial(), place({ ...details, sagaId: 'saga-1' })(order.initial()));
+const placed = order.evolve(
+  order.initial(),
+  place({ ...details, sagaId: 'saga-1' })(order.initial()),
+);
 
 test('the saga killed before, during and after every write, forwards and undoing, ends whole', async () => {
   // Outlives the processes of a run, as a database would.

@@ -30,7 +30,11 @@ test('an order is placed once', async () => {
 describe('an order ends in one of two ways', () => {
   test('complete, with the number to track it by', async () => {
     await given(order, placed).when(complete(fulfilment)).thenEvents(completed);
-    await given(order, placed, completed).thenState({ ...details, status: 'completed', trackingNumber: 'TRK-1' });
+    await given(order, placed, completed).thenState({
+      ...details,
+      status: 'completed',
+      trackingNumber: 'TRK-1',
+    });
   });
 
   test('cancelled, with the reason', async () => {
@@ -43,8 +47,12 @@ describe('an order ends in one of two ways', () => {
   });
 
   test('and never in both', async () => {
-    await given(order, placed, completed).when(cancel('SAGA_CANCELLED')).thenRejected('ORDER_COMPLETED');
-    await given(order, placed, cancelled).when(complete(fulfilment)).thenRejected('ORDER_CANCELLED');
+    await given(order, placed, completed)
+      .when(cancel('SAGA_CANCELLED'))
+      .thenRejected('ORDER_COMPLETED');
+    await given(order, placed, cancelled)
+      .when(complete(fulfilment))
+      .thenRejected('ORDER_CANCELLED');
   });
 });
 

@@ -10,12 +10,19 @@ beforeAll(async () => {
   database = await createTestDatabase();
   environment = { DATABASE_URL: database.url, LOG_LEVEL: 'info' };
   // Enough for every test here; scarcity has a test elsewhere.
-  await database.pool.query({ text: `UPDATE stock SET available = 100000 WHERE product_id = 'product-1'` });
+  await database.pool.query({
+    text: `UPDATE stock SET available = 100000 WHERE product_id = 'product-1'`,
+  });
 });
 
 afterAll(async () => database?.[Symbol.asyncDispose]());
 
-const KINDS = [{}, { paymentToken: 'flaky' }, { paymentToken: 'declined' }, { shippingCountry: 'AQ' }];
+const KINDS = [
+  {},
+  { paymentToken: 'flaky' },
+  { paymentToken: 'declined' },
+  { shippingCountry: 'AQ' },
+];
 
 async function expectAllOrNothing(
   api: Parameters<typeof settled>[0],
@@ -42,17 +49,25 @@ test('orders accepted before kill -9 are fulfilled or undone by the next process
   );
   await first.kill();
   await using second = await startService(environment);
-  await expectAllOrNothing(second.api, orders.map(({ sagaId }) => sagaId));
+  await expectAllOrNothing(
+    second.api,
+    orders.map(({ sagaId }) => sagaId),
+  );
 });
 
 test('two processes share the work; when one is killed the other finishes it', async () => {
   await using left = await startService(environment);
   const right = await startService(environment);
   const orders = await Promise.all(
-    Array.from({ length: 40 }, (_, at) => placeOrder(at % 2 === 0 ? left.api : right.api, KINDS[at % 3])),
+    Array.from({ length: 40 }, (_, at) =>
+      placeOrder(at % 2 === 0 ? left.api : right.api, KINDS[at % 3]),
+    ),
   );
   await right.kill();
-  await expectAllOrNothing(left.api, orders.map(({ sagaId }) => sagaId));
+  await expectAllOrNothing(
+    left.api,
+    orders.map(({ sagaId }) => sagaId),
+  );
 });
 
 test('SIGTERM hands running sagas back: the next process goes on at once', async () => {
@@ -63,7 +78,10 @@ test('SIGTERM hands running sagas back: the next process goes on at once', async
   expect(await first.stop()).toBe(0);
   await using second = await startService(environment);
   const began = performance.now();
-  await expectAllOrNothing(second.api, orders.map(({ sagaId }) => sagaId));
+  await expectAllOrNothing(
+    second.api,
+    orders.map(({ sagaId }) => sagaId),
+  );
   // A lease that has to run out would take eight seconds.
   expect(performance.now() - began).toBeLessThan(5_000);
 });

@@ -45,13 +45,17 @@ export async function settled(api: Api, sagaId: string): Promise<Saga> {
 }
 
 export async function historyOf(api: Api, sagaId: string): Promise<readonly Attempt[]> {
-  const { body } = await api.get<{ history: readonly Attempt[] }>(`/api/v1/sagas/${sagaId}/history`);
+  const { body } = await api.get<{ history: readonly Attempt[] }>(
+    `/api/v1/sagas/${sagaId}/history`,
+  );
   return body.history;
 }
 
 /** What the participants did, in order. */
 export async function effectsOf(api: Api, sagaId: string): Promise<readonly string[]> {
-  const { body } = await api.get<readonly { operation: string }[]>(`/api/v1/effects?sagaId=${sagaId}`);
+  const { body } = await api.get<readonly { operation: string }[]>(
+    `/api/v1/effects?sagaId=${sagaId}`,
+  );
   return body.map(({ operation }) => operation);
 }
 
@@ -66,8 +70,11 @@ export const ALL_DONE: readonly string[] = Object.keys(UNDONE_BY);
 
 /** Whether everything was done once and not undone, or whatever was done was undone once. */
 export function isAllOrNothing(saga: Saga, effects: readonly string[]): boolean {
-  const count = (operation: string): number => effects.filter((effect) => effect === operation).length;
+  const count = (operation: string): number =>
+    effects.filter((effect) => effect === operation).length;
   if (saga.status === 'completed') return effects.join() === ALL_DONE.join();
   const onceEach = effects.every((effect) => count(effect) === 1);
-  return onceEach && Object.entries(UNDONE_BY).every(([done, undone]) => count(done) === count(undone));
+  return (
+    onceEach && Object.entries(UNDONE_BY).every(([done, undone]) => count(done) === count(undone))
+  );
 }

@@ -26,12 +26,22 @@ export const eventPage = Type.Object({
 });
 
 /** Turns a read of one more event than `limit` into a page. */
-export async function toEventPage(read: EventRead<Event>, limit: number): Promise<Static<typeof eventPage>> {
+export async function toEventPage(
+  read: EventRead<Event>,
+  limit: number,
+): Promise<Static<typeof eventPage>> {
   const events: Static<typeof eventPage>['events'] = [];
   for await (const event of read) {
     if (events.length === limit) return { events, nextAfter: String(events.at(-1)?.version) };
     const { id, type, version, data, metadata, recordedAt } = event;
-    events.push({ id, type, version: Number(version), data, metadata, recordedAt: recordedAt.toISOString() });
+    events.push({
+      id,
+      type,
+      version: Number(version),
+      data,
+      metadata,
+      recordedAt: recordedAt.toISOString(),
+    });
   }
   return { events, nextAfter: null };
 }

@@ -19,7 +19,10 @@ afterAll(async () => {
 describe('a running service', () => {
   test('is healthy and ready', async () => {
     expect((await service.api.get('/health')).status).toBe(200);
-    expect(await service.api.get('/ready')).toMatchObject({ status: 200, body: { status: 'ready' } });
+    expect(await service.api.get('/ready')).toMatchObject({
+      status: 200,
+      body: { status: 'ready' },
+    });
   });
 
   test('describes its API, shows it and measures itself', async () => {
@@ -68,9 +71,14 @@ describe('a start', () => {
     const address = dead.address();
     const port = address !== null && typeof address === 'object' ? address.port : 0;
     await new Promise((resolve) => dead.close(resolve));
-    await using lonely = await startService({ DATABASE_URL: `postgres://nobody:x@127.0.0.1:${port}/none` });
+    await using lonely = await startService({
+      DATABASE_URL: `postgres://nobody:x@127.0.0.1:${port}/none`,
+    });
     expect((await lonely.api.get('/health')).status).toBe(200);
-    expect(await lonely.api.get('/ready')).toMatchObject({ status: 503, body: { status: 'not-ready' } });
+    expect(await lonely.api.get('/ready')).toMatchObject({
+      status: 503,
+      body: { status: 'not-ready' },
+    });
     expect(lonely.output()).not.toContain(':x@');
   });
 });

@@ -21,7 +21,9 @@ const UNDESCRIBED = ['GET /openapi.json', 'GET /docs'];
 
 test('README.md names every route, and no other', () => {
   const routesInText = /`((?:GET|POST|PUT|PATCH|DELETE) \/[^`?\s]*)/g;
-  const named = [...readFileSync('README.md', 'utf8').matchAll(routesInText)].map(([, route = '']) => route);
+  const named = [...readFileSync('README.md', 'utf8').matchAll(routesInText)].map(
+    ([, route = '']) => route,
+  );
   const described = named.filter((route) => !UNDESCRIBED.includes(route));
   expect(distinct(described.map(withoutNames))).toEqual(distinct(routes.map(withoutNames)));
 });
@@ -31,7 +33,9 @@ test('api.http has a request for every route of the API, and for no other', () =
   const base = /^@base = https?:\/\/[^/\s]+(\S*)$/m.exec(text)?.[1] ?? '';
   const requests = [...text.matchAll(/^([A-Z]+) \{\{base\}\}([^?\s]*)/gm)];
   const asked = requests.map(([, method, path]) => `${method} ${base}${path}`);
-  const used = asked.map((request) => routes.find((route) => patternOf(route).test(request)) ?? request);
+  const used = asked.map(
+    (request) => routes.find((route) => patternOf(route).test(request)) ?? request,
+  );
   expect(distinct(used)).toEqual(distinct(routes.filter((route) => route.includes(' /api/'))));
 });
 

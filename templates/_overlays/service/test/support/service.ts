@@ -49,7 +49,10 @@ export async function startRefused(
   return { exitCode: child.exitCode, output: output() };
 }
 
-function launch(environment: Record<string, string>): { child: ChildProcess; output: () => string } {
+function launch(environment: Record<string, string>): {
+  child: ChildProcess;
+  output: () => string;
+} {
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
     env: { ...process.env, NODE_ENV: 'test', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
