@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pg from 'pg';
+import { Pool } from 'pg';
 import { startEmbeddedPostgres } from '../../runtime/src/embedded/embedded-postgres.ts';
 import {
   componentDirectory,
@@ -10,7 +10,7 @@ import {
 /** A durable server for one bench: every commit waits for the disk, as in production. */
 export interface BenchDatabase extends AsyncDisposable {
   readonly url: string;
-  readonly pool: pg.Pool;
+  readonly pool: Pool;
 }
 
 /** Starts a server that leaves nothing, even when the bench is killed, and makes the tables of the given components. */
@@ -18,7 +18,7 @@ export async function startBenchDatabase(
   components: readonly RuntimeComponent[],
 ): Promise<BenchDatabase> {
   const server = await startEmbeddedPostgres({ persistent: false, durability: 'full' });
-  const pool = new pg.Pool({ connectionString: server.url, max: 64 });
+  const pool = new Pool({ connectionString: server.url, max: 64 });
   await pool.query('CREATE SCHEMA potter');
   for (const component of components) {
     const folder = componentDirectory(component);
