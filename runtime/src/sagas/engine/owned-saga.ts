@@ -102,12 +102,29 @@ export class OwnedSaga {
     void this.#writeAll();
   }
 
+  /** Commit by commit, each of everything that is waiting. One function, because every promise on this way counts. */
   async #writeAll(): Promise<void> {
     try {
       while (this.#inputs.length > 0 && !this.#gone) {
-        await this.#lock.acquire();
+        if (!this.#lock.take()) await this.#lock.turn();
         try {
-          await this.#write();
+          const inputs = this.#inputs;
+          this.#inputs = [];
+          const plan = this.#plan(inputs);
+          if (this.#isEmpty(plan.commit)) {
+            this.#see(plan.work);
+            continue;
+          }
+          const outcome = await this.#persist(() => this.#context.store.commit(plan.commit)).catch(
+            (error: unknown) => this.#unstorable(error, inputs),
+          );
+          if (this.#gone) return;
+          if (outcome.kind === 'committed') {
+            this.#adopt(plan);
+          } else {
+            this.#inputs.unshift(...inputs);
+            await this.#refused(outcome);
+          }
         } finally {
           this.#lock.release();
         }
@@ -119,39 +136,20 @@ export class OwnedSaga {
     }
   }
 
-  /** One commit of everything that is waiting. */
-  async #write(): Promise<void> {
-    while (!this.#gone) {
-      const inputs = this.#inputs;
-      this.#inputs = [];
-      const written = this.#plan(inputs);
-      const { commit } = written;
-      if (commit.events.length === 0 && commit.inboxSeen === this.#inboxSeen && !commit.release) {
-        return this.#see(written.work);
-      }
-      const outcome = await this.#commit(commit, inputs);
-      if (this.#gone) return;
-      if (outcome.kind === 'committed') return this.#adopt(written);
-      this.#inputs.unshift(...inputs);
-      await this.#refused(outcome);
-    }
+  #isEmpty({ events, inboxSeen, release }: SagaCommit): boolean {
+    return events.length === 0 && inboxSeen === this.#inboxSeen && !release;
   }
 
-  /** A commit that is repeated until it is answered; a result that cannot be stored becomes a failure of its step. */
-  async #commit(commit: SagaCommit, inputs: MachineInput[]): Promise<CommitOutcome> {
-    try {
-      return await this.#persist(() => this.#context.store.commit(commit));
-    } catch (error) {
-      if (!isPotterError(error, 'SERIALIZATION_FAILED')) throw error;
-      const failed = inputs.map((input) =>
-        input.kind === 'attempt-completed'
-          ? failureOf(this.definition, input, error, this.#context.clock.now())
-          : input,
-      );
-      if (failed.every((input, at) => input === inputs[at])) throw error;
-      inputs.splice(0, inputs.length, ...failed);
-      return { kind: 'messages', inbox: [] };
-    }
+  /** A result that the store cannot keep becomes a failure of its step; then the commit is made anew. */
+  #unstorable(error: unknown, inputs: MachineInput[]): CommitOutcome {
+    const failed = inputs.map((input) =>
+      input.kind === 'attempt-completed' && isPotterError(error, 'SERIALIZATION_FAILED')
+        ? failureOf(this.definition, input, error, this.#context.clock.now())
+        : input,
+    );
+    if (failed.every((input, at) => input === inputs[at])) throw error;
+    inputs.splice(0, inputs.length, ...failed);
+    return { kind: 'messages', inbox: [] };
   }
 
   async #refused(outcome: Exclude<CommitOutcome, { kind: 'committed' }>): Promise<void> {
@@ -256,10 +254,8 @@ export class OwnedSaga {
     const { name } = this.definition;
     const { path, direction } = attempt;
     const running = new RunningAttempt(attempt, { clock, graceMs, now }, (settlement) => {
-      this.#attempts.delete(key);
       const outcome = settlement.kind === 'given-up' ? settlement.failure.outcome : settlement.kind;
-      const seconds = (clock.now().getTime() - running.startedMs) / 1000;
-      metrics.attempt(name, path, direction, outcome, seconds);
+      this.#ended(key, running, outcome);
       const at = { path, direction, attempt: attempt.attempt };
       if (settlement.kind === 'completed') {
         this.tell({ kind: 'attempt-completed', ...at, result: settlement.result });
@@ -298,8 +294,10 @@ export class OwnedSaga {
               ),
           ),
       )
-      .then((result) => running.completed(asStored(result)))
-      .catch((error: unknown) => running.failed(error, transactional));
+      .then(
+        (result) => running.completed(result, transactional),
+        (error: unknown) => running.failed(error, transactional),
+      );
   }
 
   /**
@@ -318,7 +316,7 @@ export class OwnedSaga {
     try {
       await this.#context.store.transaction(async (tx) => {
         const result = asStored(await work(tx));
-        await this.#lock.acquire();
+        if (!this.#lock.take()) await this.#lock.turn();
         locked = true;
         running.beginCommit();
         const completed: MachineInput = {

@@ -4,6 +4,7 @@ import { isRejection } from '../../errors/rejection.ts';
 import type { Clock, Timer } from '../../foundation/clock.ts';
 import type { Failure } from '../failure.ts';
 import type { RunningAttempt as Attempt } from '../next-work.ts';
+import { asStored } from '../stored-value.ts';
 
 /** How an attempt ended. */
 export type Settlement =
@@ -72,10 +73,17 @@ export class RunningAttempt {
     this.#controller?.abort(this.#told);
   }
 
-  completed(result: unknown): void {
+  /** @param rolledBack whether, should the result turn out to be none, it is known that nothing it did remains. */
+  completed(result: unknown, rolledBack: boolean): void {
     // Out of time is out of time; a result that comes after a mere request to stop is still one.
     if (this.#told?.code === 'SAGA_STEP_TIMED_OUT') return this.#giveUp();
-    this.#end({ kind: 'completed', result });
+    let stored: unknown;
+    try {
+      stored = asStored(result);
+    } catch (error) {
+      return this.failed(error, rolledBack);
+    }
+    this.#end({ kind: 'completed', result: stored });
   }
 
   /** @param rolledBack whether it is known that nothing it did remains. */
