@@ -1,13 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { chapter, money, play, say } from './story.ts';
+import { chapter, money, play, refusal, say } from './story.ts';
 
 interface Account {
   readonly balanceCents: number;
   readonly version: number;
-}
-interface Problem {
-  readonly code: string;
-  readonly detail: string;
 }
 interface EventPage {
   readonly events: readonly {
@@ -17,7 +13,7 @@ interface EventPage {
   }[];
 }
 
-await play(async (api) => {
+await play(async (api, any) => {
   const run = randomUUID().slice(0, 8);
   const [ada, bob] = [`ada-${run}`, `bob-${run}`];
   const path = `/api/v1/accounts/${ada}`;
@@ -38,14 +34,10 @@ await play(async (api) => {
   );
 
   chapter('What is refused');
-  const broke = await api.post<Problem>(`${path}/withdraw`, { amountCents: 1_000_000 });
-  say('Ada withdraws 10,000.00', `${broke.status} ${broke.body.code}`);
-  const stale = await api.post<Problem>(
-    `${path}/deposit`,
-    { amountCents: 1 },
-    { 'if-match': '"1"' },
-  );
-  say('A deposit onto version 1, which is long past', `${stale.status} ${stale.body.code}`);
+  const broke = await any.post(`${path}/withdraw`, { amountCents: 1_000_000 });
+  say('Ada withdraws 10,000.00', refusal(broke, 'INSUFFICIENT_FUNDS'));
+  const stale = await any.post(`${path}/deposit`, { amountCents: 1 }, { 'if-match': '"1"' });
+  say('A deposit onto version 1, which is long past', refusal(stale, 'PRECONDITION_FAILED'));
 
   chapter('What is repeated');
   const key = { 'idempotency-key': randomUUID() };
@@ -67,9 +59,15 @@ await play(async (api) => {
   chapter("Ada's history, and what it says about the past");
   const { body } = await api.get<EventPage>(`${path}/events?limit=5`);
   for (const { version, type, data } of body.events) {
-    say(`${version}  ${type}`, JSON.stringify(data));
+    say(`${version}  ${type}`, brief(data));
   }
   say(`…  up to version ${now.version}`);
   const then = (await api.get<Account>(`${path}?version=2`)).body;
   say('The account at version 2', `balance ${money(then.balanceCents)}`);
 });
+
+/** What an event says, without the id of its transfer. */
+function brief(data: object): string {
+  const told = Object.entries(data).filter(([name]) => name !== 'transferId');
+  return told.map(([name, value]) => `${name} ${String(value)}`).join(', ');
+}

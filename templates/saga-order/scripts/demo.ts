@@ -20,16 +20,20 @@ interface Stock {
 }
 
 await play(async (api) => {
-  await order(api, 'An order that goes well', {});
-  await order(api, 'The payment provider stumbles twice, and is tried again', {
+  await order(api, 'An order that goes well', 'completed', {});
+  await order(api, 'The payment provider stumbles twice, and is tried again', 'completed', {
     paymentToken: 'flaky',
   });
-  await order(api, 'The payment is declined: the pieces go back', { paymentToken: 'declined' });
-  await order(api, 'No carrier goes there: the money goes back too', { shippingCountry: 'AQ' });
+  await order(api, 'The payment is declined: the pieces go back', 'compensated', {
+    paymentToken: 'declined',
+  });
+  await order(api, 'No carrier goes there: the money goes back too', 'compensated', {
+    shippingCountry: 'AQ',
+  });
 });
 
 /** Places an order, waits until its saga is over, and tells what happened. */
-async function order(api: Api, title: string, changes: object): Promise<void> {
+async function order(api: Api, title: string, end: string, changes: object): Promise<void> {
   chapter(title);
   const before = await stock(api);
   const items = [{ productId: 'product-1', quantity: 2, priceCents: 1_999 }];
@@ -51,6 +55,7 @@ async function order(api: Api, title: string, changes: object): Promise<void> {
     );
   }
   const saga = (await api.get<Saga>(`/api/v1/sagas/${body.sagaId}`)).body;
+  if (saga.status !== end) throw new Error(`the saga is ${saga.status}, not ${end}`);
   const placed = (await api.get<{ status: string }>(`/api/v1/orders/${body.orderId}`)).body;
   const after = await stock(api);
   say(
