@@ -1,5 +1,5 @@
 import type { PostgresPool } from '../../runtime/src/postgres/client.ts';
-import { GroupCommit } from '../../runtime/src/postgres/event-store-group-commit.ts';
+import { GroupCommit } from '../../runtime/src/postgres/group-commit.ts';
 
 /** What one writes by hand for a saga that survives a crash: a row with its state, and a log of what happened. */
 export const FLOOR_TABLES = `

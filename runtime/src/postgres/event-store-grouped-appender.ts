@@ -13,13 +13,13 @@ import {
   type PostgresAppender,
   writtenResult,
 } from './event-store-appender.ts';
-import { isConnectionLoss } from './event-store-connection-loss.ts';
+import { isConnectionLoss } from './connection-loss.ts';
 import {
   GroupCommit,
   type GroupCommitOptions,
   type Groupable,
   type Unfinished,
-} from './event-store-group-commit.ts';
+} from './group-commit.ts';
 import type { EventStoreMetrics } from './event-store-metrics.ts';
 
 /** An append of one stream that waits for its group. */

@@ -6,7 +6,7 @@ import { sleep } from '../foundation/sleep.ts';
 import type { PostgresPool } from './client.ts';
 import { EVENTS_CHANNEL } from './event-store-append-sql.ts';
 import { openWriters, PositionBarrier } from './event-store-barrier.ts';
-import { isConnectionLoss } from './event-store-connection-loss.ts';
+import { isConnectionLoss } from './connection-loss.ts';
 import type { EventStoreMetrics } from './event-store-metrics.ts';
 import { Conditions, type PostgresEventReader, selectEvents } from './event-store-read.ts';
 import type { EventRow } from './event-store-row.ts';

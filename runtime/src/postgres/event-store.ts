@@ -28,7 +28,7 @@ import type { PostgresPool, PostgresTransaction } from './client.ts';
 import { translatePostgresError } from './errors.ts';
 import { type Appended, PostgresAppender } from './event-store-appender.ts';
 import { type OpenWriter, openWriters } from './event-store-barrier.ts';
-import type { GroupCommitOptions } from './event-store-group-commit.ts';
+import type { GroupCommitOptions } from './group-commit.ts';
 import { GroupedAppender } from './event-store-grouped-appender.ts';
 import type { InlineProjection } from './event-store-inline-projection.ts';
 import { type EventStoreMetrics, eventStoreMetrics } from './event-store-metrics.ts';

@@ -26,7 +26,7 @@ export { PostgresSnapshotStore, type PostgresSnapshotStoreOptions } from './snap
 
 // Event store
 export { PostgresEventStore, type PostgresEventStoreOptions } from './event-store.ts';
-export type { GroupCommitOptions } from './event-store-group-commit.ts';
+export type { GroupCommitOptions } from './group-commit.ts';
 export type { InlineProjection } from './event-store-inline-projection.ts';
 export type { OpenWriter } from './event-store-barrier.ts';
 export {

@@ -2,12 +2,12 @@ import { PotterError } from '../errors/potter-error.ts';
 import type { CommitOutcome } from '../sagas/saga-store.ts';
 import type { PostgresClient, PostgresPool } from './client.ts';
 import { translatePostgresError } from './errors.ts';
-import { isConnectionLoss } from './event-store-connection-loss.ts';
+import { isConnectionLoss } from './connection-loss.ts';
 import {
   GroupCommit,
   type GroupCommitOptions,
   type Unfinished,
-} from './event-store-group-commit.ts';
+} from './group-commit.ts';
 import { targetOfPool } from './pool-target.ts';
 import {
   type CommitWrite,

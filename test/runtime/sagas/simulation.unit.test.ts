@@ -6,7 +6,7 @@ import { type Plant, simulate } from './simulation.ts';
 const FULL = process.env['POTTER_FULL'] === '1';
 /** `POTTER_SEED=1234 npx vitest run --project unit test/runtime/sagas/simulation` looks at one seed again. */
 const ONLY = process.env['POTTER_SEED'];
-const SEEDS = FULL ? 100_000 : 1_000;
+const SEEDS = FULL ? 100_000 : 2_000;
 
 /** The first seed that breaks a rule, with what it breaks. */
 async function firstFailure(

@@ -3,7 +3,7 @@ import {
   GroupCommit,
   type GroupCommitOptions,
   type Unfinished,
-} from '../../../runtime/src/postgres/event-store-group-commit.ts';
+} from '../../../runtime/src/postgres/group-commit.ts';
 
 interface Item {
   readonly key: string;
