@@ -299,9 +299,9 @@ class World {
         execute: async ({ tx, key }) => {
           await process.answer(this.#mustBeIntended(key));
           await process.answer(this.#wait(Math.min(500, this.#planOf(key).latencyMs)));
-          tx.onCommit(() => void this.#effect(key));
+          tx.onCommit(() => void this.#committed(key));
         },
-        compensate: ({ tx, key }) => tx.onCommit(() => void this.#effect(key)),
+        compensate: ({ tx, key }) => tx.onCommit(() => void this.#committed(key)),
         ...policy,
       })
       .step('four', {
@@ -310,6 +310,23 @@ class World {
         ...policy,
       })
       .build();
+  }
+
+  /** A transactional write needs no participant that honours keys: it happens with its journal entry, or not at all. */
+  async #committed(key: string): Promise<void> {
+    const written = this.#ledger.callsOf(key) + 1;
+    await this.#effect(key).catch(() => {});
+    const [sagaId = '', path, kind] = key.split('/');
+    const direction = kind === 'do' ? 'forward' : 'compensate';
+    // The journal's part is visible as soon as the transaction has ended.
+    await this.#wait(1);
+    const entries = (await this.#base.journal(sagaId)).filter(
+      ({ event }) =>
+        event.type === 'AttemptCompleted' && event.path === path && event.direction === direction,
+    );
+    if (written === 1 && entries.length === 1) return;
+    const detail = `${key} was written ${written} times, with ${entries.length} entries`;
+    this.#violations.push({ rule: 'a write commits with its journal entry', detail });
   }
 
   async #effect(key: string): Promise<string> {

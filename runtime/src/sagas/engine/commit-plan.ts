@@ -1,5 +1,5 @@
 import { type MachineInput, transition, type Transition } from '../machine.ts';
-import { nextWork, summaryOf, type Work } from '../next-work.ts';
+import { nextWork, type RunningAttempt, summaryOf, type Work } from '../next-work.ts';
 import type { SagaDefinition } from '../saga-definition.ts';
 import { encodeState } from '../saga-snapshot.ts';
 import type { SagaState } from '../saga-state.ts';
@@ -62,4 +62,15 @@ export function planCommit(
     work,
     commit: snapshotDue ? { ...commit, snapshot: encodeState(next.state) } : commit,
   };
+}
+
+/** Whether a plan writes down that this attempt ended: it does not when the attempt was decided otherwise before. */
+export function includesEndOf(plan: CommitPlan, attempt: RunningAttempt): boolean {
+  return plan.transition.events.some(
+    (event) =>
+      event.type === 'AttemptCompleted' &&
+      event.path === attempt.path &&
+      event.direction === attempt.direction &&
+      event.attempt === attempt.attempt,
+  );
 }

@@ -11,7 +11,7 @@ import { isSettled } from '../saga-status.ts';
 import type { CommitOutcome, InboxEntry, Lease, SagaCommit } from '../saga-store.ts';
 import { asStored } from '../stored-value.ts';
 import { Alarm } from './alarm.ts';
-import { type CommitPlan, type Ownership, planCommit } from './commit-plan.ts';
+import { type CommitPlan, includesEndOf, type Ownership, planCommit } from './commit-plan.ts';
 import type { EngineContext } from './engine-context.ts';
 import { failureOf, invocationOf } from './invocation.ts';
 import { Lock } from './lock.ts';
@@ -178,8 +178,11 @@ export class OwnedSaga {
     const reflected = new Set(
       entries.map(({ event }) => ('messageId' in event ? event.messageId : undefined)),
     );
-    this.#inputs = this.#inputs.filter(
-      (input) => input.kind !== 'message' || !reflected.has(input.message.messageId),
+    // What is said once, with the owner's first commit, is reflected by whatever this owner wrote.
+    this.#inputs = this.#inputs.filter((input) =>
+      input.kind === 'message'
+        ? !reflected.has(input.message.messageId)
+        : input.kind !== 'recovered' && input.kind !== 'unfit',
     );
     this.#state = fold(this.#state, entries) ?? this.#state;
     this.#seq = last.seq;
@@ -231,6 +234,17 @@ export class OwnedSaga {
       if (running?.attempt.attempt === attempt.attempt) continue;
       running?.drop(sagaLost(this.sagaId));
       this.#run(key, attempt, now);
+    }
+    // What the journal does not say is running was decided without it.
+    for (const [key, { attempt }] of this.#attempts) {
+      if (
+        !work.running.some(
+          (one) => one.path === attempt.path && one.direction === attempt.direction,
+        )
+      ) {
+        this.#attempts.get(key)?.drop(sagaLost(this.sagaId));
+        this.#attempts.delete(key);
+      }
     }
     const stop = stopReason(this.#state, now);
     if (stop) this.#stopForward(stop);
@@ -319,16 +333,13 @@ export class OwnedSaga {
         if (!this.#lock.take()) await this.#lock.turn();
         locked = true;
         running.beginCommit();
-        const completed: MachineInput = {
-          kind: 'attempt-completed',
-          path,
-          direction,
-          attempt,
-          result,
-        };
+        const about = { path, direction, attempt };
+        const completed: MachineInput = { kind: 'attempt-completed', ...about, result };
         for (;;) {
           taken = [...taken, ...this.#inputs.splice(0)];
           const prepared = this.#plan([...taken, completed]);
+          // Without its own entry in the journal nothing may commit, whatever else there is to write.
+          if (!includesEndOf(prepared, running.attempt)) throw sagaLost(this.sagaId);
           const outcome = await this.#context.store.commit(prepared.commit, { transaction: tx });
           if (outcome.kind === 'committed') {
             written = prepared;
