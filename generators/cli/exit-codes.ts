@@ -8,5 +8,3 @@ export const EXIT_CODES = {
   5: 'the project was written, but a step after it failed',
   6: 'merge conflicts are left',
 } as const;
-
-export type ExitCode = keyof typeof EXIT_CODES;

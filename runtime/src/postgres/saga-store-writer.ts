@@ -3,11 +3,7 @@ import type { CommitOutcome } from '../sagas/saga-store.ts';
 import type { PostgresClient, PostgresPool } from './client.ts';
 import { translatePostgresError } from './errors.ts';
 import { isConnectionLoss } from './connection-loss.ts';
-import {
-  GroupCommit,
-  type GroupCommitOptions,
-  type Unfinished,
-} from './group-commit.ts';
+import { GroupCommit, type GroupCommitOptions, type Unfinished } from './group-commit.ts';
 import { targetOfPool } from './pool-target.ts';
 import {
   type CommitWrite,

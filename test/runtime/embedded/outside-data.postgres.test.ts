@@ -1,5 +1,6 @@
 import { cp, mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { EmbeddedPostgres } from 'potter-runtime/embedded';
 import { startEmbeddedPostgres } from '../../support/embedded.ts';
@@ -104,9 +105,8 @@ describe.runIf(process.getuid?.() === 0)('data outside a project that only root 
   });
 
   test('of a project outside temporary folders waits for 30 days: it may be on another disk now', async () => {
-    const caches = resolve('node_modules/.cache');
-    await mkdir(caches, { recursive: true });
-    const project = await mkdtemp(join(caches, 'potter-project-'));
+    // The checkout itself may be in a temporary folder; the home of root is not.
+    const project = await mkdtemp(join(homedir(), 'potter-project-'));
     const { dataDirectory } = await prepareLayout(join(project, '.potter'), cache.path);
     await rm(project, { recursive: true });
     const record = `${dirname(dataDirectory)}.json`;
