@@ -274,6 +274,57 @@ describe('an unreachable store', () => {
     }
   });
 
+  test('that loses the answer to a takeover has nothing interrupted twice', async () => {
+    const world = new SagaWorld();
+    let gate: () => Promise<unknown> = forever;
+    const written: number[] = [];
+    const definition = saga<null, InMemoryTransaction>('taken-over')
+      .transactionalStep('write', {
+        execute: async ({ tx, attempt }) => {
+          await gate();
+          tx.onCommit(() => void written.push(attempt));
+        },
+        timeout: '1h',
+      })
+      .build();
+    const first = await world.engine([definition]);
+    const { sagaId } = await first.start(definition, null);
+    await world.clock.settle(first.stop({ timeout: 0 }));
+    gate = async () => {};
+    let lost = false;
+    const forgetful = interceptSagaStore(world.store, async (call, proceed) => {
+      const value = await proceed();
+      if (call.method !== 'commit' || lost) return value;
+      lost = true;
+      throw new PotterError('DATABASE_UNAVAILABLE', { message: 'The answer was lost.' });
+    });
+    const second = await world.engine([definition], { store: forgetful });
+    expect((await world.settled(second, sagaId)).status).toBe('completed');
+    const { history } = await second.history(sagaId);
+    expect(history.map(({ status, attempt }) => [status, attempt])).toEqual([
+      ['failed', 1],
+      ['completed', 2],
+    ]);
+    expect(written).toEqual([2]);
+  });
+
+  test('that cannot keep what a saga says takes it up anew, and loses nothing', async () => {
+    const world = new SagaWorld();
+    let refusals = 2;
+    const picky = interceptSagaStore(world.store, (call, proceed) =>
+      call.method === 'commit' && (refusals -= 1) >= 0
+        ? Promise.reject(new PotterError('INVALID_ARGUMENT', { message: 'Not this.' }))
+        : proceed(),
+    );
+    const definition = saga<null, InMemoryTransaction>('refused')
+      .step('only', { execute: () => 1 })
+      .build();
+    const engine = await world.engine([definition], { store: picky });
+    const { sagaId } = await engine.start(definition, null);
+    await world.clock.advance('5s');
+    expect((await engine.get(sagaId)).status).toBe('completed');
+  });
+
   test('never makes an effect run whose intent is not known to be durable', async () => {
     const world = new SagaWorld();
     let reachable = true;

@@ -21,6 +21,7 @@ import {
   type Violation,
   VirtualClock,
 } from 'potter-runtime/testing';
+import { type Plan, planOf } from './participant-plan.ts';
 import { randomOf } from './seeded-random.ts';
 
 type Store = SagaStore<InMemoryTransaction>;
@@ -34,21 +35,10 @@ export interface Plant {
   readonly forgetsUndoOf?: string;
 }
 
-/** What became of one seed. */
+/** What became of one seed; `story` is the journals as text, the same for the same seed. */
 export interface Simulated {
   readonly violations: readonly Violation[];
-  /** The journals, as text: the same seed gives the same. */
   readonly story: string;
-}
-
-interface Plan {
-  readonly refuses: boolean;
-  readonly failures: number;
-  readonly undoFailures: number;
-  readonly latencyMs: number;
-  /** Fails after the effect: the caller cannot know. */
-  readonly failsLate: boolean;
-  readonly heedsSignal: boolean;
 }
 
 const LEASE_MS = 600;
@@ -350,14 +340,7 @@ class World {
 
   #planOf(key: string): Plan {
     const step = key.slice(0, key.lastIndexOf('/'));
-    const plan = this.#plans.get(step) ?? {
-      refuses: this.#chance(0.12),
-      failures: this.#chance(0.3) ? Math.floor(this.#random() * 4) : 0,
-      undoFailures: this.#chance(0.3) ? Math.floor(this.#random() * 5) : 0,
-      latencyMs: this.#random() * (this.#chance(0.1) ? 1_200 : 150),
-      failsLate: this.#chance(0.5),
-      heedsSignal: this.#chance(0.5),
-    };
+    const plan = this.#plans.get(step) ?? planOf(this.#random);
     this.#plans.set(step, plan);
     return plan;
   }

@@ -285,6 +285,7 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
         const wasFull = this.#room() <= 0;
         if (this.#owned.get(saga.sagaId) === saga) this.#owned.delete(saga.sagaId);
         if (this.#owned.size === 0) this.#whenIdle?.();
+        if (how === 'failed') this.#worker.doubt();
         // A refused write may mean that the whole lease is gone; and where there was no room, there is some now.
         if (how === 'lost' || wasFull) this.#worker.look();
       },

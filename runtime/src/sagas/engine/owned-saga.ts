@@ -11,6 +11,7 @@ import { isSettled } from '../saga-status.ts';
 import type { CommitOutcome, InboxEntry, Lease, SagaCommit } from '../saga-store.ts';
 import { asStored } from '../stored-value.ts';
 import { Alarm } from './alarm.ts';
+import { Attempts } from './attempts.ts';
 import { type CommitPlan, includesEndOf, type Ownership, planCommit } from './commit-plan.ts';
 import type { EngineContext } from './engine-context.ts';
 import { failureOf, invocationOf } from './invocation.ts';
@@ -31,7 +32,7 @@ export class OwnedSaga {
   readonly #lease: Lease;
   readonly #lock = new Lock();
   readonly #alarm: Alarm;
-  readonly #attempts = new Map<string, RunningAttempt>();
+  readonly #attempts = new Attempts();
   #state: SagaState;
   #seq: bigint;
   #snapshotSeq: bigint;
@@ -84,16 +85,13 @@ export class OwnedSaga {
   /** Tells forward attempts to stop and hears no more of any: the next owner finds out. Undoing is left to finish. */
   abandon(reason: PotterError): void {
     this.#end();
-    for (const running of this.#attempts.values()) {
-      if (running.attempt.direction === 'forward') running.drop(reason);
-      else running.end();
-    }
+    this.#attempts.abandon(reason);
   }
 
   /** The lease is lost: everything stops, undoing too, because another process does it now. */
   lose(reason: PotterError): void {
     this.#end();
-    for (const running of this.#attempts.values()) running.drop(reason);
+    this.#attempts.drop(reason);
   }
 
   #drain(): void {
@@ -228,24 +226,11 @@ export class OwnedSaga {
   /** Begins what is to run, stops what is to stop, and sets the one timer. */
   #see(work: Work): void {
     const now = this.#context.clock.now();
-    for (const attempt of work.running) {
-      const key = `${attempt.path}/${attempt.direction}`;
-      const running = this.#attempts.get(key);
-      if (running?.attempt.attempt === attempt.attempt) continue;
-      running?.drop(sagaLost(this.sagaId));
-      this.#run(key, attempt, now);
-    }
-    // What the journal does not say is running was decided without it.
-    for (const [key, { attempt }] of this.#attempts) {
-      if (
-        !work.running.some(
-          (one) => one.path === attempt.path && one.direction === attempt.direction,
-        )
-      ) {
-        this.#attempts.get(key)?.drop(sagaLost(this.sagaId));
-        this.#attempts.delete(key);
-      }
-    }
+    this.#attempts.align(
+      work.running,
+      (attempt) => this.#run(attempt, now),
+      () => sagaLost(this.sagaId),
+    );
     const stop = stopReason(this.#state, now);
     if (stop) this.#stopForward(stop);
     // What was told to stop says itself when it has; until then there is nothing to wait for.
@@ -256,20 +241,18 @@ export class OwnedSaga {
     const reason = new PotterError(code === 'SAGA_TIMED_OUT' ? code : 'SAGA_CANCELLED', {
       message,
     });
-    for (const running of this.#attempts.values()) {
-      if (running.attempt.direction === 'forward') running.tell(reason);
-    }
+    this.#attempts.stopForward(reason);
   }
 
-  #run(key: string, attempt: Attempt, now: Date): void {
+  #run(attempt: Attempt, now: Date): RunningAttempt | undefined {
     const node = this.definition.attempted.get(attempt.path);
-    if (!node) return;
+    if (!node) return undefined;
     const { clock, graceMs, tracer, metrics } = this.#context;
     const { name } = this.definition;
     const { path, direction } = attempt;
     const running = new RunningAttempt(attempt, { clock, graceMs, now }, (settlement) => {
       const outcome = settlement.kind === 'given-up' ? settlement.failure.outcome : settlement.kind;
-      this.#ended(key, running, outcome);
+      this.#ended(running, outcome);
       const at = { path, direction, attempt: attempt.attempt };
       if (settlement.kind === 'completed') {
         this.tell({ kind: 'attempt-completed', ...at, result: settlement.result });
@@ -279,7 +262,6 @@ export class OwnedSaga {
         this.tell({ kind: 'attempt-failed', ...at, failure: settlement.failure });
       }
     });
-    this.#attempts.set(key, running);
     if (attempt.attempt > 1) metrics.retry(name, path, direction);
     const transactional = node.kind !== 'step';
     tracer
@@ -303,7 +285,7 @@ export class OwnedSaga {
                 node,
                 invocationOf(this.sagaId, this.#state, running),
                 {
-                  inTransaction: (work) => this.#inTransaction(key, running, work),
+                  inTransaction: (work) => this.#inTransaction(running, work),
                 },
               ),
           ),
@@ -312,6 +294,7 @@ export class OwnedSaga {
         (result) => running.completed(result, transactional),
         (error: unknown) => running.failed(error, transactional),
       );
+    return running;
   }
 
   /**
@@ -319,7 +302,6 @@ export class OwnedSaga {
    * commit's answer, so that nothing else is written in between.
    */
   async #inTransaction(
-    key: string,
     running: RunningAttempt,
     work: (tx: unknown) => Promise<unknown>,
   ): Promise<unknown> {
@@ -350,14 +332,14 @@ export class OwnedSaga {
         }
       });
       if (this.#gone || !written) throw sagaLost(this.sagaId);
-      this.#ended(key, running, 'completed');
+      this.#ended(running, 'completed');
       this.#adopt(written);
       return undefined;
     } catch (error) {
       this.#inputs.unshift(...taken);
       // The commit may have gone through although its answer did not arrive: the journal knows.
       if (written && !this.#gone && (await this.#catchUp())) {
-        this.#ended(key, running, 'completed');
+        this.#ended(running, 'completed');
         return undefined;
       }
       throw error;
@@ -368,9 +350,8 @@ export class OwnedSaga {
     }
   }
 
-  #ended(key: string, running: RunningAttempt, outcome: 'completed' | 'failed' | 'unknown'): void {
-    running.end();
-    if (this.#attempts.get(key) === running) this.#attempts.delete(key);
+  #ended(running: RunningAttempt, outcome: 'completed' | 'failed' | 'unknown'): void {
+    this.#attempts.ended(running);
     const { clock, metrics } = this.#context;
     const { path, direction } = running.attempt;
     const seconds = (clock.now().getTime() - running.startedMs) / 1000;
@@ -394,13 +375,13 @@ export class OwnedSaga {
     if (this.#gone) return;
     if (!isPotterError(error, 'ABORTED')) {
       const { logger } = this.#context;
-      logger.error('A saga cannot be written; it waits until this process ends.', {
+      logger.error('A saga cannot be written; it will be taken up anew.', {
         sagaId: this.sagaId,
         error,
       });
     }
     this.lose(sagaLost(this.sagaId));
-    this.#host.gone(this, 'lost');
+    this.#host.gone(this, 'failed');
   }
 
   #end(): void {

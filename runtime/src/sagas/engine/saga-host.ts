@@ -6,8 +6,8 @@ export interface SagaHost {
   readonly alive: AbortSignal;
   /** Whether sagas are to be given away as soon as nothing of theirs runs. */
   isStopping(): boolean;
-  /** The saga is no longer owned: given back, over, or lost. */
-  gone(saga: { readonly sagaId: string }, how: 'released' | 'lost'): void;
+  /** The saga is no longer owned: given back or over, lost, or dropped although the store may think it is still owned. */
+  gone(saga: { readonly sagaId: string }, how: 'released' | 'lost' | 'failed'): void;
 }
 
 /** What an attempt is told when its saga is not this process's any more. */

@@ -89,6 +89,11 @@ export class Worker {
     else void this.#poll();
   }
 
+  /** The store may think that this worker owns sagas it does not know of: the next polls ask for them. */
+  doubt(): void {
+    this.#unsureUntilMs = this.#nowMs() + this.#context.leaseMs;
+  }
+
   /** Goes on holding the lease, but takes no more work. */
   stopClaiming(): void {
     this.#claiming = false;
@@ -199,7 +204,7 @@ export class Worker {
       await this.#lookForUnclaimable();
     } catch (error) {
       // The claim may have been made, or may yet be, although its answer is lost.
-      this.#unsureUntilMs = this.#nowMs() + leaseMs;
+      this.doubt();
       const fields = errorFields(error);
       metrics.storeError(fields.code);
       logger.warn('Looking for sagas failed; trying again at the next poll.', fields);
