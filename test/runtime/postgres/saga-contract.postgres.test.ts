@@ -63,8 +63,7 @@ describe('PostgreSQL saga store', () => {
 
   // With simulated deaths a run on a real server stands still now and then, its saga over and its next life not begun; until
   // that is understood it is for full runs. saga-crash.postgres.test.ts kills real processes at the same points every time.
-  const sweep = isFullRun ? test : test.skip;
-  sweep(
+  test.runIf(isFullRun)(
     'a saga killed at every durable write, forwards and back, ends as if nothing had happened',
     async () => {
       const report = await crashEverywhere({
