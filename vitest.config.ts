@@ -20,7 +20,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/{runtime,generators,examples}/**/*.unit.test.ts'] },
+        test: {
+          name: 'unit',
+          // Some start processes; a busy machine takes its time over that.
+          testTimeout: 20_000,
+          include: ['test/{runtime,generators,examples}/**/*.unit.test.ts'],
+        },
       },
       {
         extends: true,

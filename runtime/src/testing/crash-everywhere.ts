@@ -171,7 +171,10 @@ async function run<Input, Tx>(
       await engine.run();
       // Whoever asked for the saga asks again when there was no answer.
       await engine.start(variant, input, { sagaId });
-      return engine.settled(sagaId);
+      const saga = await engine.settled(sagaId);
+      // Word that the saga is over may be here before the answer to its last write, at which the process is to die.
+      await engine.stop();
+      return saga;
     };
     const end = Promise.race([live(), doomed.death]);
     const saga = await (clock instanceof VirtualClock ? clock.settle(end) : end);
@@ -180,7 +183,6 @@ async function run<Input, Tx>(
       await store.deregister(workerId);
       continue;
     }
-    await (clock instanceof VirtualClock ? clock.settle(engine.stop()) : engine.stop());
     const found = (await options.check?.(saga)) ?? [];
     return {
       saga,

@@ -3,7 +3,6 @@ import { PostgresSagaStore, type PostgresTransaction } from 'potter-runtime/post
 import { saga } from 'potter-runtime/sagas';
 import { crashEverywhere, type LedgerClient, sagaStoreContract } from 'potter-runtime/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isFullRun } from '../../support/full-run.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 let database: TestDatabase;
@@ -61,31 +60,25 @@ describe('PostgreSQL saga store', () => {
     expect(rules.length).toBeGreaterThan(20);
   });
 
-  // With simulated deaths a run on a real server stands still now and then, its saga over and its next life not begun; until
-  // that is understood it is for full runs. saga-crash.postgres.test.ts kills real processes at the same points every time.
-  test.runIf(isFullRun)(
-    'a saga killed at every durable write, forwards and back, ends as if nothing had happened',
-    async () => {
-      const report = await crashEverywhere({
-        scenario,
-        store: () => store,
-        clock: () => systemClock,
-        engine: { poll: 50, lease: '8s' },
-        check: async ({ sagaId, status }) => {
-          const { rowCount } = await database.pool.query({
-            text: 'SELECT FROM shipments WHERE saga_id = $1',
-            values: [sagaId],
-          });
-          const expected = status === 'completed' ? 1 : 0;
-          return rowCount === expected ? [] : [`${status} with ${rowCount} shipments`];
-        },
-      });
-      console.log(
-        `crash everywhere on PostgreSQL: ${report.boundaries} writes, ${report.points} points`,
-      );
-      expect(report.violations).toEqual([]);
-      expect(report.points).toBeGreaterThan(60);
-    },
-    180_000,
-  );
+  test('a saga killed at every durable write, forwards and back, ends as if nothing had happened', async () => {
+    const report = await crashEverywhere({
+      scenario,
+      store: () => store,
+      clock: () => systemClock,
+      engine: { poll: 50, lease: '8s' },
+      check: async ({ sagaId, status }) => {
+        const { rowCount } = await database.pool.query({
+          text: 'SELECT FROM shipments WHERE saga_id = $1',
+          values: [sagaId],
+        });
+        const expected = status === 'completed' ? 1 : 0;
+        return rowCount === expected ? [] : [`${status} with ${rowCount} shipments`];
+      },
+    });
+    console.log(
+      `crash everywhere on PostgreSQL: ${report.boundaries} writes, ${report.points} points`,
+    );
+    expect(report.violations).toEqual([]);
+    expect(report.points).toBeGreaterThan(60);
+  }, 180_000);
 });
