@@ -130,16 +130,17 @@ describe('grouped commits', () => {
     const lease = { workerId: await registered(store), token: 1n };
     const saga = newSaga();
     await store.create(saga, { lease });
-    // The counts of one transaction: those of the table also have what other connections report late.
-    const updates = await store.transaction(async (transaction) => {
+    // Counted on one connection: the table's own counts also have what other connections report late.
+    const [before, after] = await store.transaction(async (transaction) => {
+      const sofar = await updatesOfSagas(transaction);
       for (let seq = 2n; seq < 12n; seq += 2n) {
         await store.commit(firstCommit(saga.sagaId, lease, { expectedSeq: seq }), { transaction });
       }
-      return updatesOfSagas(transaction);
+      return [sofar, await updatesOfSagas(transaction)];
     });
     expect((await store.journal(saga.sagaId)).length).toBe(12);
-    expect(updates.all).toBe(5);
-    expect(updates.cold).toBeLessThanOrEqual(1);
+    expect(after.all - before.all).toBe(5);
+    expect(after.cold - before.cold).toBeLessThanOrEqual(1);
   });
 });
 
@@ -375,7 +376,7 @@ describe('messages', () => {
   });
 });
 
-/** Updates of saga rows in this transaction, and how many of them had to write the indexes too. */
+/** Updates of saga rows that this connection has not reported yet, and how many of them had to write the indexes too. */
 async function updatesOfSagas(
   transaction: PostgresTransaction,
 ): Promise<{ readonly all: number; readonly cold: number }> {
@@ -383,9 +384,7 @@ async function updatesOfSagas(
     text: `SELECT n_tup_upd::int AS all, (n_tup_upd - n_tup_hot_upd)::int AS cold
       FROM pg_stat_xact_user_tables WHERE relname = 'sagas'`,
   });
-  const [counts] = rows;
-  if (counts === undefined) throw new Error('there are no counts of this transaction');
-  return counts;
+  return rows[0] ?? { all: 0, cold: 0 };
 }
 
 /** A saga of a definition that waits for whoever claims it. */
