@@ -5,6 +5,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeOutsideData } from '../runtime/src/embedded/outside-data.ts';
+import { readSettings } from '../runtime/src/embedded/settings-file.ts';
 import { CHECKOUT } from './checkout.ts';
 import { runProgram } from './run-program.ts';
 
@@ -71,6 +73,12 @@ async function createAndStart(example: string): Promise<Running> {
   return { example, project, ...(await start(project)) };
 }
 
+/** Where the database's user may not enter this checkout (root's home), the data lies elsewhere: it goes with the project. */
+async function removeData(example: string): Promise<void> {
+  const settings = await readSettings(join(scratch, example, '.potter'));
+  if (settings?.dataDirectory !== undefined) await removeOutsideData(settings.dataDirectory);
+}
+
 async function play({ example, project, url }: Running): Promise<void> {
   console.log(`\n━━ ${example} ${'━'.repeat(Math.max(0, 72 - example.length))}`);
   console.log(`created   ${project}\nstarted   ${url} on an embedded PostgreSQL`);
@@ -100,5 +108,6 @@ try {
   for (const outcome of await Promise.allSettled(starting)) {
     if (outcome.status === 'fulfilled') await stop(outcome.value.child);
   }
+  await Promise.all(EXAMPLES.map(removeData));
   rmSync(scratch, { recursive: true, force: true });
 }

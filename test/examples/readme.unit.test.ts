@@ -28,6 +28,8 @@ function filesOf(example: ExampleDefinition): ReadonlyMap<string, string> {
 const found = (text: string, pattern: RegExp): string[] =>
   [...new Set([...text.matchAll(pattern)].map((match) => match[1] ?? ''))].sort();
 
+const rewritten = (json: string): string => JSON.stringify(JSON.parse(json));
+
 /** Lines in code blocks and what stands between backticks: prose may say "make sure". */
 const codeOf = (markdown: string): string =>
   [...markdown.matchAll(/```\w*\n([\s\S]*?)```|`([^`\n]+)`/g)]
@@ -43,6 +45,15 @@ describe.each(EXAMPLES.map((example) => [example.name, example] as const))('%s',
   };
   const readme = text('README.md');
   const sources = [...files].filter(([path]) => /^src\/.*\.ts$/.test(path));
+
+  test('its JSON files say nothing twice', () => {
+    const json = [...files].filter(([path]) => /^[^.][^/]*\.json$/.test(path));
+    expect(json.length).toBeGreaterThan(1);
+    // Parsing keeps the last of two equal keys, so that writing it again is shorter.
+    for (const [path, content] of json) {
+      expect(content.replace(/\s/g, ''), path).toBe(rewritten(content).replace(/\s/g, ''));
+    }
+  });
 
   test('the README names every npm script, and no other', () => {
     const { scripts } = JSON.parse(text('package.json')) as { scripts: Record<string, string> };

@@ -8,7 +8,7 @@ export interface EventStoreMetrics {
   readonly conflicts: Counter;
   /** Appends that shared a statement. */
   readonly groupSize: Histogram;
-  /** From the recording of an event to its delivery to a subscription. */
+  /** From the recording of the oldest event of a batch to the batch's delivery to a subscription. */
   readonly deliverySeconds: Histogram;
   /** How long a subscription waited for open transactions that might own a missing position. */
   readonly barrierSeconds: Histogram;
@@ -30,7 +30,7 @@ export function eventStoreMetrics(meter: Meter): EventStoreMetrics {
       buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     }),
     deliverySeconds: meter.histogram('potter_event_delivery_lag_seconds', {
-      help: 'Time from the recording of an event to its delivery to a subscription.',
+      help: 'Time from the recording of the oldest event of a batch to its delivery to a subscription.',
     }),
     barrierSeconds: meter.histogram('potter_event_barrier_wait_seconds', {
       help: 'Time a subscription waited for open transactions that might own a missing position.',

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConcurrencyConflictError } from 'potter-runtime/event-store';
 import { type NewEvent, streamId } from 'potter-runtime/events';
-import type { Attributes, Meter, Span, Tracer } from 'potter-runtime/observability';
+import type { Span, Tracer } from 'potter-runtime/observability';
 import { inTransaction, PostgresEventStore } from 'potter-runtime/postgres';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { isFullRun } from '../../support/full-run.ts';
+import { RecordingMeter } from '../../support/recording-meter.ts';
 
 let database: TestDatabase;
 let store: PostgresEventStore;
@@ -25,33 +26,6 @@ async function versionsOf(stream: `${string}:${string}`): Promise<readonly bigin
   const versions: bigint[] = [];
   for await (const { version } of store.readStream(stream)) versions.push(version);
   return versions;
-}
-
-/** Records what it is told. */
-class RecordingMeter implements Meter {
-  readonly recorded: { name: string; value: number; attributes: Attributes | undefined }[] = [];
-
-  counter(name: string) {
-    return {
-      add: (value: number, attributes?: Attributes) => this.#record(name, value, attributes),
-    };
-  }
-
-  histogram(name: string) {
-    return {
-      record: (value: number, attributes?: Attributes) => this.#record(name, value, attributes),
-    };
-  }
-
-  gauge(): void {}
-
-  of(name: string): readonly number[] {
-    return this.recorded.filter((one) => one.name === name).map(({ value }) => value);
-  }
-
-  #record(name: string, value: number, attributes: Attributes | undefined): void {
-    this.recorded.push({ name, value, attributes });
-  }
 }
 
 describe('appends that share a statement', () => {

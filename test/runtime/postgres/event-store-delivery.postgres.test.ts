@@ -7,6 +7,7 @@ import { silentLogger, type LogFields } from 'potter-runtime/foundation';
 import { inTransaction, PostgresEventStore } from 'potter-runtime/postgres';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { isFullRun } from '../../support/full-run.ts';
+import { RecordingMeter } from '../../support/recording-meter.ts';
 
 let database: TestDatabase;
 let store: PostgresEventStore;
@@ -134,9 +135,11 @@ describe('a subscription', () => {
       ...silentLogger,
       warn: (_: string, fields?: LogFields) => warnings.push(fields ?? {}),
     };
+    const meter = new RecordingMeter();
     const reporting = new PostgresEventStore({
       pool: database.pool,
       logger,
+      meter,
       reportBlockedAfter: 50,
     });
     const before = await lastPosition();
@@ -162,6 +165,9 @@ describe('a subscription', () => {
     const events = await following;
     expect(events.map(({ streamId: stream }) => stream)).toEqual(['long:inside', 'long:outside']);
     expect(warnings[0]).toMatchObject({ blockedBy: [expect.objectContaining({ pid })] });
+    // In seconds: the wait was longer than it takes to report it, and so was the lag of the event it was for.
+    expect(meter.of('potter_event_barrier_wait_seconds').at(-1)).toBeGreaterThanOrEqual(0.05);
+    expect(meter.of('potter_event_delivery_lag_seconds')[0]).toBeGreaterThanOrEqual(0.05);
     await reporting.close();
   });
 
