@@ -46,12 +46,22 @@ create index sagas_owned on potter.sagas (owner) where owner is not null;
 create index sagas_told on potter.sagas (owner) where inbox_last > inbox_seen;
 
 -- One row a commit: the events that became durable together, as a JSON array. `seq` is the place of the last of them.
+-- Readers of all sagas rely on one thing: a position is drawn inside the INSERT, after the table's lock was taken
+-- (cache 1, the default). Never draw one by hand.
 create table potter.saga_journal (
-  saga_id text collate "C" not null,
-  seq     bigint not null,
-  events  text not null,
-  primary key (saga_id, seq)
+  saga_id  text collate "C" not null,
+  seq      bigint not null,
+  events   text not null,
+  position bigint generated always as identity,
+  primary key (saga_id, seq),
+  constraint saga_journal_position unique (position)
 );
+
+-- One row: until then somebody reads all sagas and wants to be told of every commit.
+create table potter.saga_feed (
+  watched_until timestamptz not null
+);
+insert into potter.saga_feed values ('-infinity');
 
 create table potter.saga_snapshots (
   saga_id text collate "C" primary key,
@@ -73,6 +83,7 @@ create table potter.saga_inbox (
 
 drop table potter.saga_inbox;
 drop table potter.saga_snapshots;
+drop table potter.saga_feed;
 drop table potter.saga_journal;
 drop table potter.sagas;
 drop table potter.saga_workers;

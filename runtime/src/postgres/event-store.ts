@@ -25,16 +25,21 @@ import { type Logger, silentLogger } from '../foundation/logger.ts';
 import { type Meter, noopMeter } from '../observability/meter.ts';
 import { noopTracer, type Tracer } from '../observability/tracer.ts';
 import type { PostgresPool, PostgresTransaction } from './client.ts';
+import { CommitNotifier } from './commit-notifier.ts';
 import { translatePostgresError } from './errors.ts';
+import { EVENTS_CHANNEL } from './event-store-append-sql.ts';
 import { type Appended, PostgresAppender } from './event-store-appender.ts';
-import { type OpenWriter, openWriters } from './event-store-barrier.ts';
 import type { GroupCommitOptions } from './group-commit.ts';
 import { GroupedAppender } from './event-store-grouped-appender.ts';
 import type { InlineProjection } from './event-store-inline-projection.ts';
 import { type EventStoreMetrics, eventStoreMetrics } from './event-store-metrics.ts';
-import { EventNotifier } from './event-store-notifier.ts';
 import { PostgresEventReader } from './event-store-read.ts';
-import { PostgresSubscription, type SubscriptionContext } from './event-store-subscription.ts';
+import {
+  EVENT_LOG,
+  subscribeToEvents,
+  type SubscriptionContext,
+} from './event-store-subscription.ts';
+import { type OpenWriter, openWriters } from './position-barrier.ts';
 
 /** Options of {@link PostgresEventStore}. */
 export interface PostgresEventStoreOptions {
@@ -72,7 +77,7 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
   readonly #metrics: EventStoreMetrics;
   readonly #appender: PostgresAppender;
   readonly #grouped: GroupedAppender | undefined;
-  readonly #notifier: EventNotifier;
+  readonly #notifier: CommitNotifier;
   readonly #reader: PostgresEventReader;
   readonly #subscriptions: SubscriptionContext;
   readonly #closing = new AbortController();
@@ -85,7 +90,7 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
     this.#upcasters = options.upcasters ?? noUpcasters;
     this.#tracer = options.tracer ?? noopTracer;
     this.#metrics = eventStoreMetrics(options.meter ?? noopMeter);
-    this.#notifier = new EventNotifier(pool, logger);
+    this.#notifier = new CommitNotifier(pool, EVENTS_CHANNEL, logger);
     this.#appender = new PostgresAppender(pool, this.#codec, options.inlineProjections ?? []);
     const committed = (): void => this.#notifier.notify();
     this.#grouped =
@@ -151,13 +156,13 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
   ): AsyncGenerator<EventBatch<E>> {
     const ends = [this.#closing.signal, ...(options.signal === undefined ? [] : [options.signal])];
     const signal = AbortSignal.any(ends);
-    yield* new PostgresSubscription(this.#subscriptions, { ...options, signal }).batches<E>();
+    yield* subscribeToEvents<E>(this.#subscriptions, { ...options, signal });
   }
 
   /** Open transactions that hold up the delivery of what was appended after them, oldest first. */
   async blockedBy(): Promise<readonly OpenWriter[]> {
     try {
-      return await openWriters(this.#pool);
+      return await openWriters(this.#pool, EVENT_LOG);
     } catch (error) {
       throw translatePostgresError(error);
     }

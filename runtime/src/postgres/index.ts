@@ -28,7 +28,7 @@ export { PostgresSnapshotStore, type PostgresSnapshotStoreOptions } from './snap
 export { PostgresEventStore, type PostgresEventStoreOptions } from './event-store.ts';
 export type { GroupCommitOptions } from './group-commit.ts';
 export type { InlineProjection } from './event-store-inline-projection.ts';
-export type { OpenWriter } from './event-store-barrier.ts';
+export type { OpenWriter } from './position-barrier.ts';
 export {
   importEvents,
   type ImportedEvent,
@@ -44,4 +44,5 @@ export {
 
 // Sagas
 export { PostgresSagaStore, type PostgresSagaStoreOptions } from './saga-store.ts';
+export { PostgresSagaFeed, type PostgresSagaFeedOptions } from './saga-feed.ts';
 export { fence } from './fence.ts';

@@ -108,6 +108,9 @@ const time = (ms: string): string => `to_timestamp(${ms} / 1000)`;
 const isAlive = (worker: string): string => `EXISTS (SELECT FROM potter.saga_workers w
       WHERE w.worker_id = ${worker} AND w.expires_at > clock_timestamp())`;
 
+/** Where commits are told of while somebody reads the journals of all sagas. */
+export const SAGA_FEED_CHANNEL = 'potter_saga_feed';
+
 /** What a statement has to do; each form is a statement of its own, for what it does not do costs too. */
 export interface WriteForm {
   readonly commits: boolean;
@@ -160,6 +163,9 @@ const CREATE_JOURNAL = 'SELECT n.saga_id, n.new_seq, n.events FROM created JOIN 
 
 const only = (condition: boolean, sql: string): readonly string[] => (condition ? [sql] : []);
 
+/** Whether somebody reads the journals of all sagas. Not correlated: asked once a statement. */
+const WATCHED = '(SELECT watched_until > clock_timestamp() FROM potter.saga_feed) AS watched';
+
 const SNAPSHOT_CTE = `
   snapshots AS (
     INSERT INTO potter.saga_snapshots (saga_id, seq, state)
@@ -189,11 +195,11 @@ export function writeSql({ commits, creates, snapshots, last }: WriteForm): stri
     ...only(
       commits,
       `SELECT saga_id, CASE WHEN watched_until > clock_timestamp()
-        THEN pg_notify('${SAGA_CHANNEL}', 'journal ' || saga_id) END AS told${patience} FROM committed`,
+        THEN pg_notify('${SAGA_CHANNEL}', 'journal ' || saga_id) END AS told, ${WATCHED}${patience} FROM committed`,
     ),
     ...only(
       creates,
-      `SELECT saga_id, CASE WHEN owner IS NULL THEN pg_notify('${SAGA_CHANNEL}', 'work') END FROM created`,
+      `SELECT saga_id, CASE WHEN owner IS NULL THEN pg_notify('${SAGA_CHANNEL}', 'work') END, ${WATCHED} FROM created`,
     ),
   ];
   return `WITH ${ctes.join(',')} ${answers.join(' UNION ALL ')}`;

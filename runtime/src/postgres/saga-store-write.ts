@@ -90,22 +90,32 @@ export function createWrite(saga: NewSaga, lease: Lease | null): CreateWrite {
   return { kind: 'create', saga, lease, columns };
 }
 
+/** What became of the writes of one statement. */
+export interface WrittenGroup {
+  /** In the order of the writes. */
+  readonly outcomes: readonly WriteOutcome[];
+  /** Whether somebody reads all journals and has to be told, once they are committed. */
+  readonly watched: boolean;
+}
+
 /**
  * Runs one statement for all writes.
  * @param planAge grows with the table. PostgreSQL keeps the plan of a prepared statement, and the best plan for a table
  * of one page is the worst for one of thousands; another age is another statement with a plan of its own.
  * @param isLast whether the client is in a transaction of which nothing but COMMIT is to come.
- * @returns what became of each, in their order.
  */
 export async function runWrites(
   client: PostgresClient,
   writes: readonly SagaWrite[],
   planAge: number,
   isLast = false,
-): Promise<readonly WriteOutcome[]> {
+): Promise<WrittenGroup> {
   const commits = writes.filter((write) => write.kind === 'commit');
   const creates = writes.filter((write) => write.kind === 'create');
-  const { rows } = await client.query<{ readonly saga_id: string }>({
+  const { rows } = await client.query<{
+    readonly saga_id: string;
+    readonly watched: boolean | null;
+  }>({
     ...statementOf(
       {
         commits: commits.length > 0,
@@ -127,7 +137,10 @@ export async function runWrites(
     ...(refused.length === 0 ? [] : await explainRefused(client, refused)),
     ...(existing.length === 0 ? [] : await lookUpExisting(client, existing)),
   ]);
-  return writes.map((write) => verdicts.get(sagaIdOf(write)) ?? writtenOutcome(write));
+  return {
+    outcomes: writes.map((write) => verdicts.get(sagaIdOf(write)) ?? writtenOutcome(write)),
+    watched: rows[0]?.watched === true,
+  };
 }
 
 const texts = new Map<string, string>();

@@ -1,6 +1,7 @@
 import { PotterError } from '../errors/potter-error.ts';
 import type { CommitOutcome } from '../sagas/saga-store.ts';
 import type { PostgresClient, PostgresPool } from './client.ts';
+import type { CommitNotifier } from './commit-notifier.ts';
 import { translatePostgresError } from './errors.ts';
 import { isConnectionLoss } from './connection-loss.ts';
 import { GroupCommit, type GroupCommitOptions, type Unfinished } from './group-commit.ts';
@@ -31,12 +32,17 @@ interface Waiting {
  */
 export class SagaWriter {
   readonly #pool: PostgresPool;
+  readonly #notifier: CommitNotifier;
   readonly #groups: GroupCommit<Waiting>;
   readonly #pending = new Set<Promise<unknown>>();
+  /** Transactions whose writes somebody wants to hear of, once there is something to see. */
+  readonly #toTell = new WeakSet<PostgresClient>();
   #written = 0;
 
-  constructor(pool: PostgresPool, options: GroupCommitOptions) {
+  /** @param notifier wakes whoever reads the journals of all sagas */
+  constructor(pool: PostgresPool, notifier: CommitNotifier, options: GroupCommitOptions) {
     this.#pool = pool;
+    this.#notifier = notifier;
     this.#groups = new GroupCommit((group) => this.#flush(group), options);
   }
 
@@ -50,6 +56,11 @@ export class SagaWriter {
     const outcome = await this.#run(write, transaction);
     if (outcome.kind === 'create') return outcome.outcome;
     throw outcome.kind === 'error' ? outcome.error : mismatch();
+  }
+
+  /** A transaction in which there may have been writes is committed. */
+  committed(transaction: PostgresClient): void {
+    if (this.#toTell.delete(transaction)) this.#notifier.notify();
   }
 
   /** Resolves when every write that was asked for is answered. */
@@ -68,8 +79,10 @@ export class SagaWriter {
 
   async #alone(write: SagaWrite, client: PostgresClient, isLast = false): Promise<WriteOutcome> {
     try {
-      const [outcome] = await runWrites(client, [write], this.#planAge(1), isLast);
-      return outcome ?? { kind: 'error', error: mismatch() };
+      const { outcomes, watched } = await runWrites(client, [write], this.#planAge(1), isLast);
+      if (watched && client === this.#pool) this.#notifier.notify();
+      else if (watched) this.#toTell.add(client);
+      return outcomes[0] ?? { kind: 'error', error: mismatch() };
     } catch (error) {
       throw translatePostgresError(error, targetOfPool(this.#pool));
     }
@@ -78,7 +91,12 @@ export class SagaWriter {
   async #flush(group: readonly Waiting[]): Promise<readonly Unfinished[]> {
     try {
       const writes = group.map(({ write }) => write);
-      const outcomes = await runWrites(this.#pool, writes, this.#planAge(writes.length));
+      const { outcomes, watched } = await runWrites(
+        this.#pool,
+        writes,
+        this.#planAge(writes.length),
+      );
+      if (watched) this.#notifier.notify();
       group.forEach(({ resolve }, index) => {
         resolve(outcomes[index] ?? { kind: 'error', error: mismatch() });
       });

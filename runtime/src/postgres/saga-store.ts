@@ -1,5 +1,5 @@
 import { PotterError } from '../errors/potter-error.ts';
-import type { Logger } from '../foundation/logger.ts';
+import { type Logger, silentLogger } from '../foundation/logger.ts';
 import type { JournalEntry, SagaStatus } from '../sagas/saga-event.ts';
 import type {
   ClaimOutcome,
@@ -17,6 +17,7 @@ import type {
   WorkListener,
 } from '../sagas/saga-store.ts';
 import type { PostgresPool, PostgresTransaction } from './client.ts';
+import { CommitNotifier } from './commit-notifier.ts';
 import { translatePostgresError } from './errors.ts';
 import { targetOfPool } from './pool-target.ts';
 import { claimSagas } from './saga-store-claim.ts';
@@ -26,6 +27,7 @@ import { countUnclaimable, loadSaga, readJournal } from './saga-store-read.ts';
 import { SagaSignals } from './saga-store-signals.ts';
 import { endLease, extendLease, forgetWorkers } from './saga-store-workers.ts';
 import { commitWrite, createWrite } from './saga-store-write.ts';
+import { SAGA_FEED_CHANNEL } from './saga-store-write-sql.ts';
 import { SagaWriter } from './saga-store-writer.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -47,17 +49,20 @@ export interface PostgresSagaStoreOptions {
  */
 export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncDisposable {
   readonly #pool: PostgresPool;
+  readonly #notifier: CommitNotifier;
   readonly #writer: SagaWriter;
   readonly #signals: SagaSignals;
   #closed: Promise<void> | undefined;
 
   constructor(options: PostgresSagaStoreOptions) {
     this.#pool = options.pool;
-    this.#writer = new SagaWriter(options.pool, {
+    const logger = options.logger ?? silentLogger;
+    this.#notifier = new CommitNotifier(options.pool, SAGA_FEED_CHANNEL, logger);
+    this.#writer = new SagaWriter(options.pool, this.#notifier, {
       maxAppends: options.maxGroup ?? 128,
       lanes: options.commitConnections ?? 2,
     });
-    this.#signals = new SagaSignals(options.pool, options.logger);
+    this.#signals = new SagaSignals(options.pool, logger);
   }
 
   async create(
@@ -80,7 +85,13 @@ export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncD
 
   async transaction<T>(work: (transaction: PostgresTransaction) => Promise<T>): Promise<T> {
     this.#assertOpen();
-    return inTransaction(this.#pool, work);
+    let used: PostgresTransaction | undefined;
+    const value = await inTransaction(this.#pool, (transaction) => {
+      used = transaction;
+      return work(transaction);
+    });
+    if (used !== undefined) this.#writer.committed(used);
+    return value;
   }
 
   claim(request: ClaimRequest): Promise<ClaimOutcome> {
@@ -141,7 +152,11 @@ export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncD
 
   /** Waits for commits that were asked for, then hangs up. The pool stays open: it is its owner's. */
   close(): Promise<void> {
-    this.#closed ??= this.#writer.drained().then(() => this.#signals.close());
+    this.#closed ??= (async () => {
+      await this.#writer.drained();
+      await this.#notifier.drained();
+      await this.#signals.close();
+    })();
     return this.#closed;
   }
 

@@ -34,6 +34,7 @@ export type {
   SagaEvent,
   SagaStatus,
 } from './saga-event.ts';
+export type { SagaFeed, SagaFeedItem } from './saga-feed.ts';
 // Store: in memory
 export {
   InMemorySagaStore,

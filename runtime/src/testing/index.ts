@@ -18,6 +18,7 @@ export {
   idempotencyStoreContract,
   type IdempotencyStoreSubject,
 } from './contracts/idempotency-store-contract.ts';
+export { sagaFeedContract, type SagaFeedSubject } from './contracts/saga-feed-contract.ts';
 export { sagaStoreContract } from './contracts/saga-store-contract.ts';
 export type { SagaStoreSubject } from './contracts/saga-store-subject.ts';
 // Sagas that are killed at every write

@@ -1,6 +1,7 @@
 import { PotterError } from '../../errors/potter-error.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
 import type { JournalEntry, SagaStatus } from '../saga-event.ts';
+import type { SagaFeed } from '../saga-feed.ts';
 import { isFinished } from '../saga-status.ts';
 import type {
   ClaimedSaga,
@@ -23,12 +24,14 @@ import {
   type InMemoryTransaction,
   type TransactionControl,
 } from './in-memory-transaction.ts';
+import { InMemorySagaFeed } from './in-memory-saga-feed.ts';
 import { RowLocks } from './row-locks.ts';
 import { SagaRow } from './saga-row.ts';
 import { WorkerLeases } from './worker-leases.ts';
 
 class MemoryStore<Tx> implements SagaStore<Tx> {
   readonly #begin: () => TransactionControl<Tx>;
+  readonly #feed = new InMemorySagaFeed();
   readonly #rows = new Map<string, SagaRow>();
   readonly #leases: WorkerLeases;
   readonly #locks = new RowLocks<Tx>();
@@ -38,6 +41,11 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
   constructor(clock: Clock, begin: () => TransactionControl<Tx>) {
     this.#leases = new WorkerLeases(clock);
     this.#begin = begin;
+  }
+
+  /** The journals of all sagas of this store. */
+  get feed(): SagaFeed {
+    return this.#feed;
   }
 
   async create(
@@ -58,11 +66,15 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     this.#rows.set(saga.sagaId, row);
     if (transaction !== undefined) {
       this.#locks.lock(row, transaction, {
-        apply: () => this.#give(row, null),
+        apply: () => {
+          this.#feed.add(row, 0n, saga.events.length);
+          this.#give(row, null);
+        },
         undo: () => this.#rows.delete(saga.sagaId),
       });
     } else {
       if (lease) row.token = lease.token;
+      this.#feed.add(row, 0n, saga.events.length);
       this.#give(row, lease?.workerId ?? null);
     }
     return { created: true, status: saga.summary.status };
@@ -221,6 +233,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
 
   #write(row: SagaRow, commit: SagaCommit): void {
     row.append(commit.events);
+    this.#feed.add(row, commit.expectedSeq, commit.events.length);
     row.summary = commit.summary;
     row.inboxSeen = commit.inboxSeen;
     if (commit.snapshot !== undefined) row.takeSnapshot(commit.snapshot);

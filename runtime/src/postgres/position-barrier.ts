@@ -1,6 +1,17 @@
 import type { PostgresClient } from './client.ts';
 
-/** A transaction that has written to the events table, or still may, and is open. */
+/**
+ * A table whose rows get a position from an identity column, drawn inside the INSERT. Its names go into statements as
+ * they are: they are always constants of this package.
+ */
+export interface PositionedTable {
+  /** Names prepared statements. */
+  readonly label: string;
+  readonly table: string;
+  readonly sequence: string;
+}
+
+/** A transaction that has written to a positioned table, or still may, and is open. */
 export interface OpenWriter {
   /** Names the transaction for as long as it is open. */
   readonly holder: string;
@@ -19,9 +30,9 @@ export interface OpenWriter {
  * owns a position that was drawn by now and may still commit is in this list. Other writers of the table are in it too;
  * transactions that have nothing to do with the table are not. A prepared transaction is a holder without a process.
  */
-const HOLDERS = `
+const holders = (table: string): string => `
   from pg_locks l
-  where l.locktype = 'relation' and l.relation = 'potter.events'::regclass
+  where l.locktype = 'relation' and l.relation = '${table}'::regclass
     and l.database = (select oid from pg_database where datname = current_database())
     and l.mode = 'RowExclusiveLock' and l.granted`;
 
@@ -36,24 +47,28 @@ const PREPARED = '-1/';
  */
 export class PositionBarrier {
   readonly position: bigint;
+  readonly #log: PositionedTable;
   #holders: readonly string[];
 
-  private constructor(position: bigint, holders: readonly string[]) {
+  private constructor(log: PositionedTable, position: bigint, open: readonly string[]) {
     this.position = position;
-    this.#holders = holders;
+    this.#log = log;
+    this.#holders = open;
   }
 
-  static async begin(client: PostgresClient): Promise<PositionBarrier> {
+  static async begin(client: PostgresClient, log: PositionedTable): Promise<PositionBarrier> {
+    const { label, table, sequence } = log;
     const drawn = await client.query<{ drawn: string }>({
-      name: 'potter_drawn_position',
-      text: `select (last_value - case when is_called then 0 else 1 end)::text as drawn from potter.events_position_seq`,
+      name: `potter_drawn_position_${label}`,
+      text: `select (last_value - case when is_called then 0 else 1 end)::text as drawn from ${sequence}`,
     });
     // A statement of its own, and after the first: a holder that draws in between is above the position.
     const { rows } = await client.query<{ holder: string }>({
-      name: 'potter_position_holders',
-      text: `select distinct l.virtualtransaction as holder ${HOLDERS}`,
+      name: `potter_position_holders_${label}`,
+      text: `select distinct l.virtualtransaction as holder ${holders(table)}`,
     });
     return new PositionBarrier(
+      log,
       BigInt(drawn.rows[0]?.drawn ?? '0'),
       rows.map(({ holder }) => holder),
     );
@@ -66,10 +81,11 @@ export class PositionBarrier {
 
   /** Looks again. @returns true when `missing` has become visible, so that the proof is not needed for it. */
   async check(client: PostgresClient, missing: bigint): Promise<boolean> {
+    const { label, table } = this.#log;
     const { rows } = await client.query<{ filled: boolean; holders: string }>({
-      name: 'potter_check_barrier',
-      text: `select exists (select from potter.events where position = $1::bigint) as filled,
-        coalesce((select json_agg(distinct l.virtualtransaction) ${HOLDERS}), '[]')::text as holders`,
+      name: `potter_check_barrier_${label}`,
+      text: `select exists (select from ${table} where position = $1::bigint) as filled,
+        coalesce((select json_agg(distinct l.virtualtransaction) ${holders(table)}), '[]')::text as holders`,
       values: [missing.toString()],
     });
     const open = JSON.parse(rows[0]?.holders ?? '[]') as string[];
@@ -80,7 +96,10 @@ export class PositionBarrier {
 }
 
 /** The open writers, oldest first: whom a delivery waits for. */
-export async function openWriters(client: PostgresClient): Promise<readonly OpenWriter[]> {
+export async function openWriters(
+  client: PostgresClient,
+  { table }: PositionedTable,
+): Promise<readonly OpenWriter[]> {
   const { rows } = await client.query<{
     holder: string;
     pid: string | null;
@@ -90,7 +109,7 @@ export async function openWriters(client: PostgresClient): Promise<readonly Open
   }>({
     text: `select w.holder, w.pid::text, a.application_name as application, a.state,
         (extract(epoch from clock_timestamp() - a.xact_start) * 1000)::bigint::text as age_ms
-      from (select distinct l.virtualtransaction as holder, l.pid ${HOLDERS}) w
+      from (select distinct l.virtualtransaction as holder, l.pid ${holders(table)}) w
       left join pg_stat_activity a on a.pid = w.pid
       order by a.xact_start nulls first`,
   });

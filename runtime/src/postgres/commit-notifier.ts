@@ -1,25 +1,26 @@
 import type { Logger } from '../foundation/logger.ts';
 import { sleep } from '../foundation/sleep.ts';
 import type { PostgresPool } from './client.ts';
-import { EVENTS_CHANNEL } from './event-store-append-sql.ts';
 
 /** Under load a subscription is woken this often; the first commit after a quiet moment wakes at once. */
 const SPACING_MS = 5;
 
 /**
- * Wakes subscriptions after group commits. A NOTIFY inside the append would make commits wait for each other: PostgreSQL
+ * Wakes subscriptions after commits. A NOTIFY inside the statement would make commits wait for each other: PostgreSQL
  * holds one lock for the whole server while it commits a transaction that notifies. One on its own writes nothing, so its
  * commit does not wait for the disk; while one is under way, any number of commits ask for a single next one. Should the
- * process die in between, subscriptions find the events when they poll.
+ * process die in between, subscriptions find what is new when they poll.
  */
-export class EventNotifier {
+export class CommitNotifier {
   readonly #pool: PostgresPool;
+  readonly #channel: string;
   readonly #logger: Logger;
   #sending: Promise<void> | undefined;
   #again = false;
 
-  constructor(pool: PostgresPool, logger: Logger) {
+  constructor(pool: PostgresPool, channel: string, logger: Logger) {
     this.#pool = pool;
+    this.#channel = channel;
     this.#logger = logger;
   }
 
@@ -39,12 +40,17 @@ export class EventNotifier {
       try {
         await this.#pool.query({
           name: 'potter_notify',
-          text: `select pg_notify('${EVENTS_CHANNEL}', '')`,
+          text: "select pg_notify($1, '')",
+          values: [this.#channel],
         });
       } catch (error) {
-        this.#logger.debug('subscriptions could not be woken and will find new events by polling', {
-          error,
-        });
+        this.#logger.debug(
+          'subscriptions could not be woken and will find what is new by polling',
+          {
+            channel: this.#channel,
+            error,
+          },
+        );
       }
       await sleep(SPACING_MS);
     } while (this.#again);
