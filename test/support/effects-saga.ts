@@ -3,8 +3,8 @@ import { exponentialBackoff } from '../../runtime/src/foundation/backoff.ts';
 import type { PostgresPool, PostgresTransaction } from '../../runtime/src/postgres/client.ts';
 import { fence } from '../../runtime/src/postgres/fence.ts';
 import { inTransaction } from '../../runtime/src/postgres/transaction.ts';
-import { saga } from '../../runtime/src/sagas/saga-builder.ts';
-import type { SagaDefinition } from '../../runtime/src/sagas/saga-definition.ts';
+import { saga } from '../../runtime/src/sagas/definition/saga.ts';
+import type { SagaDefinition } from '../../runtime/src/sagas/definition/saga-definition.ts';
 
 /** What the saga is told to do. */
 export interface EffectsInput {

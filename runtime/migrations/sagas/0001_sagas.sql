@@ -25,6 +25,8 @@ create table potter.sagas (
   started_at         timestamptz not null,
   updated_at         timestamptz not null,
   finished_at        timestamptz,
+  -- Which kinds of message it can take now, one bit each.
+  accepts            smallint not null,
   -- The worker that may write; null when nobody does.
   owner              text collate "C",
   -- Grows with every change of owner; 0 before the first.
@@ -75,6 +77,8 @@ create table potter.saga_inbox (
   message_id text collate "C" not null,
   kind       text collate "C" not null,
   at         timestamptz not null,
+  -- What it says beyond that, as JSON text.
+  body       text,
   primary key (saga_id, seq),
   constraint saga_inbox_message unique (saga_id, message_id)
 );

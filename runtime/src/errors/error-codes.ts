@@ -116,8 +116,8 @@ export const ERROR_CODES = {
     remedy: 'Nothing: the saga is over.',
   },
   SAGA_NOT_RESUMABLE: {
-    meaning: 'Only a saga whose compensation gave up can be resumed.',
-    remedy: 'Look at the status: only `failed` sagas wait for a resume.',
+    meaning: 'Only a saga that gave up or was paused can be resumed.',
+    remedy: 'Look at the status: only `failed` and paused sagas wait for a resume.',
   },
   SAGA_CANCELLED: {
     meaning: 'Somebody asked for this saga to be cancelled.',
@@ -139,6 +139,23 @@ export const ERROR_CODES = {
   SAGA_STEP_SKIPPED: {
     meaning: 'A step was passed over; the message says why.',
     remedy: 'Nothing: the message has the reason.',
+  },
+  SAGA_BRANCH_STOPPED: {
+    meaning: 'Another of several parallel branches failed, and this one was told to stop.',
+    remedy: 'Look at the branch that failed first.',
+  },
+  SAGA_SIGNAL_TIMED_OUT: {
+    meaning: 'A saga waited for a signal that did not come in time.',
+    remedy: 'Find out why nobody sent it, or give it more time.',
+  },
+  SAGA_PAST_PIVOT: {
+    meaning: 'The saga is at or past its point of no return and goes forward only.',
+    remedy:
+      'Let it complete. When it fails after its pivot, resume it, skip the step, or force it back.',
+  },
+  SAGA_UNDONE: {
+    meaning: 'The saga was completed and then undone, because somebody asked for it.',
+    remedy: 'Nothing: it was asked for.',
   },
   SAGA_LEASE_LOST: {
     meaning: 'Another process took the saga over; this one may no longer write it.',

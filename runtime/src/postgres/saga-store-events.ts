@@ -2,7 +2,7 @@ import { jsonCodec } from '../foundation/json.ts';
 import type { JournalEntry, SagaEvent } from '../sagas/saga-event.ts';
 
 /** The fields of saga events that are times; everything else is plain or the user's. */
-const TIMES = ['at', 'deadlineAt', 'retryAt'] as const;
+const TIMES = ['at', 'deadlineAt', 'retryAt', 'until'] as const;
 
 /**
  * The events of one commit as JSON text. Only what is the user's goes through the codec: everything else is text,
@@ -14,13 +14,17 @@ export function encodeEvents(events: readonly SagaEvent[]): string {
 }
 
 function encodeEvent(event: SagaEvent): string {
-  if (event.type === 'SagaStarted') {
+  if (event.type === 'SagaStarted' || event.type === 'InputEdited') {
     const { input, ...rest } = event;
     return withMember(JSON.stringify(rest), 'input', input);
   }
-  if (event.type === 'AttemptCompleted') {
+  if (event.type === 'AttemptCompleted' || event.type === 'StepOverridden') {
     const { result, ...rest } = event;
     return withMember(JSON.stringify(rest), 'result', result);
+  }
+  if (event.type === 'SignalReceived' || event.type === 'WaitEnded') {
+    const { value, ...rest } = event;
+    return withMember(JSON.stringify(rest), 'value', value);
   }
   return JSON.stringify(event);
 }

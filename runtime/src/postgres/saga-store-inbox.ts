@@ -1,8 +1,9 @@
 import type { SagaStatus } from '../sagas/saga-event.ts';
-import type { InboxEntry, PostOutcome, SagaMessage } from '../sagas/saga-store.ts';
+import { MESSAGE_BITS, type SagaMessage } from '../sagas/saga-message.ts';
+import type { InboxEntry, PostOutcome } from '../sagas/saga-store.ts';
 import type { PostgresClient } from './client.ts';
 import { sqlStateOf } from './errors.ts';
-import { inboxOf, selectInbox } from './saga-store-row.ts';
+import { bodyOf, inboxOf, selectInbox } from './saga-store-row.ts';
 import { SAGA_CHANNEL } from './saga-store-write-sql.ts';
 
 /** The row of the saga orders messages and commits: whichever comes second sees the other. */
@@ -11,13 +12,13 @@ const POST_SQL = `
     UPDATE potter.sagas s SET
       inbox_last = s.inbox_last + 1,
       due_at = CASE WHEN s.owner IS NULL THEN '-infinity'::timestamptz END
-    WHERE s.saga_id = $1 AND s.status = ANY($5::text[])
+    WHERE s.saga_id = $1 AND s.accepts & $5::smallint <> 0
       AND NOT EXISTS (SELECT FROM potter.saga_inbox i WHERE i.saga_id = $1 AND i.message_id = $2)
     RETURNING s.inbox_last, s.owner
   ),
   kept AS (
-    INSERT INTO potter.saga_inbox (saga_id, seq, message_id, kind, at)
-    SELECT $1, inbox_last, $2, $3, to_timestamp($4::float8 / 1000) FROM accepted
+    INSERT INTO potter.saga_inbox (saga_id, seq, message_id, kind, at, body)
+    SELECT $1, inbox_last, $2, $3, to_timestamp($4::float8 / 1000), $6 FROM accepted
   )
   SELECT inbox_last::text AS seq,
     pg_notify('${SAGA_CHANNEL}', CASE WHEN owner IS NULL THEN 'work' ELSE 'message ' || $1 END)
@@ -33,14 +34,13 @@ export async function postMessage(
   client: PostgresClient,
   sagaId: string,
   message: SagaMessage,
-  acceptedIn: readonly SagaStatus[],
 ): Promise<PostOutcome> {
   const { messageId, kind, at } = message;
   try {
     const { rows } = await client.query<{ readonly seq: string }>({
       name: 'potter_saga_post',
       text: POST_SQL,
-      values: [sagaId, messageId, kind, at.getTime(), acceptedIn],
+      values: [sagaId, messageId, kind, at.getTime(), MESSAGE_BITS[kind], bodyOf(message)],
     });
     const [row] = rows;
     if (row !== undefined) return { kind: 'accepted', seq: BigInt(row.seq) };

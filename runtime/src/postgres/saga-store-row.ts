@@ -1,5 +1,6 @@
 import { jsonCodec } from '../foundation/json.ts';
 import type { SagaError, SagaStatus } from '../sagas/saga-event.ts';
+import type { SagaMessage } from '../sagas/saga-message.ts';
 import type { ClaimedSaga, InboxEntry, SagaSummary, StoredSaga } from '../sagas/saga-store.ts';
 import { decodeRows } from './saga-store-events.ts';
 
@@ -16,7 +17,7 @@ export function selectSaga(from: string): string {
   return `
     SELECT s.saga_id, s.definition, s.definition_version, s.correlation_id, s.status, s.current_step, s.error,
       ${msOf('s.wake_at')} AS wake_at, ${msOf('s.started_at')} AS started_at,
-      ${msOf('s.updated_at')} AS updated_at, ${msOf('s.finished_at')} AS finished_at,
+      ${msOf('s.updated_at')} AS updated_at, ${msOf('s.finished_at')} AS finished_at, s.accepts,
       s.token::text, s.last_seq::text, s.inbox_seen::text,
       n.seq::text AS snapshot_seq, n.state AS snapshot_state, t.tail,
       coalesce(t.seq, n.seq)::text AS tail_seq
@@ -39,6 +40,7 @@ export interface SagaRow {
   readonly started_at: number;
   readonly updated_at: number;
   readonly finished_at: number | null;
+  readonly accepts: number;
   readonly token: string;
   readonly last_seq: string;
   readonly inbox_seen: string;
@@ -85,6 +87,7 @@ function summaryOf(row: SagaRow): SagaSummary {
     error: row.error === null ? null : (jsonCodec.decode(row.error) as SagaError),
     wakeAt: dateOf(row.wake_at),
     finishedAt: dateOf(row.finished_at),
+    accepts: row.accepts,
   };
 }
 
@@ -94,15 +97,34 @@ function dateOf(ms: number | null): Date | null {
 
 /** The messages of a saga `s` after `seen`, in order, as JSON text; null when there are none. */
 export function selectInbox(sagaId: string, seen: string): string {
-  return `(SELECT json_agg(json_build_array(i.seq::text, i.kind, i.message_id, ${msOf('i.at')}) ORDER BY i.seq)::text
+  return `(SELECT json_agg(json_build_array(i.seq::text, i.kind, i.message_id, ${msOf('i.at')}, i.body) ORDER BY i.seq)::text
     FROM potter.saga_inbox i WHERE i.saga_id = ${sagaId} AND i.seq > ${seen})`;
 }
 
 export function inboxOf(text: string | null): readonly InboxEntry[] {
   if (text === null) return [];
-  const rows = JSON.parse(text) as [string, 'cancel' | 'resume', string, number][];
-  return rows.map(([seq, kind, messageId, at]) => ({
+  const rows = JSON.parse(text) as [string, string, string, number, string | null][];
+  return rows.map(([seq, kind, messageId, at, body]) => ({
     seq: BigInt(seq),
-    message: { kind, messageId, at: new Date(at) },
+    message: messageOf({ kind, messageId, at: new Date(at) }, body),
   }));
+}
+
+/** What a message says beyond its kind, id and time, as text; null when that is nothing. */
+export function bodyOf({
+  kind: _kind,
+  messageId: _id,
+  at: _at,
+  ...body
+}: SagaMessage): string | null {
+  return Object.keys(body).length === 0 ? null : jsonCodec.encode(body);
+}
+
+function messageOf(
+  head: { readonly kind: string; readonly messageId: string; readonly at: Date },
+  body: string | null,
+): SagaMessage {
+  const rest = body === null ? {} : (jsonCodec.decode(body) as object);
+  // Only bodyOf writes this column, beside the kind that it belongs to.
+  return { ...rest, ...head } as SagaMessage;
 }

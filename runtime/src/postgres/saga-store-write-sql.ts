@@ -15,6 +15,7 @@ const COMMITS = [
   ['error', 'text'],
   ['wake_ms', 'float8'],
   ['finished_ms', 'float8'],
+  ['accepts', 'smallint'],
   ['updated_ms', 'float8'],
   ['release', 'boolean'],
   ['snapshot', 'text'],
@@ -34,6 +35,7 @@ const SAGAS = [
   ['error', 'text'],
   ['wake_ms', 'float8'],
   ['finished_ms', 'float8'],
+  ['accepts', 'smallint'],
   ['started_ms', 'float8'],
   ['events', 'json'],
 ] as const;
@@ -129,7 +131,7 @@ const COMMIT_CTES = `
   committed AS (
     UPDATE potter.sagas s SET
       status = c.status, current_step = c.current_step, error = c.error,
-      wake_at = ${time('c.wake_ms')}, finished_at = ${time('c.finished_ms')},
+      wake_at = ${time('c.wake_ms')}, finished_at = ${time('c.finished_ms')}, accepts = c.accepts,
       updated_at = coalesce(${time('c.updated_ms')}, s.updated_at),
       last_seq = c.new_seq, inbox_seen = c.inbox_seen,
       owner = CASE WHEN c.release THEN NULL ELSE s.owner END,
@@ -147,10 +149,10 @@ const createCtes = (firstParameter: number): string => `
   ),
   created AS (
     INSERT INTO potter.sagas (saga_id, definition, definition_version, correlation_id, fingerprint, status,
-      current_step, error, wake_at, started_at, updated_at, finished_at, owner, token, last_seq, due_at)
+      current_step, error, wake_at, started_at, updated_at, finished_at, accepts, owner, token, last_seq, due_at)
     SELECT saga_id, definition, definition_version, correlation_id, fingerprint, status,
       current_step, error, ${time('wake_ms')}, ${time('started_ms')}, ${time('started_ms')},
-      ${time('finished_ms')}, CASE WHEN owned THEN worker_id END,
+      ${time('finished_ms')}, accepts, CASE WHEN owned THEN worker_id END,
       CASE WHEN worker_id IS NULL THEN 0 ELSE 1 END, new_seq, CASE WHEN NOT owned THEN ${time('wake_ms')} END
     FROM n
     ON CONFLICT (saga_id) DO NOTHING
@@ -209,7 +211,7 @@ export function writeSql({ commits, creates, snapshots, last }: WriteForm): stri
 export const REFUSED_SQL: string = `
   SELECT c.saga_id, s.last_seq::text,
     s.saga_id IS NOT NULL AND s.owner = c.worker_id AND s.token = c.token AND ${isAlive('c.worker_id')} AS owned,
-    (SELECT json_agg(json_build_array(i.seq::text, i.kind, i.message_id, ${msOf('i.at')}) ORDER BY i.seq)::text
+    (SELECT json_agg(json_build_array(i.seq::text, i.kind, i.message_id, ${msOf('i.at')}, i.body) ORDER BY i.seq)::text
       FROM potter.saga_inbox i WHERE i.saga_id = c.saga_id AND i.seq > c.inbox_seen) AS inbox
   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS c(saga_id, worker_id, token, inbox_seen)
   LEFT JOIN potter.sagas s USING (saga_id)`;

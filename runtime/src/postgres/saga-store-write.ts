@@ -60,6 +60,7 @@ export function commitWrite(commit: SagaCommit): CommitWrite {
     error: summary.error === null ? null : jsonCodec.encode(summary.error),
     wake_ms: summary.wakeAt?.getTime() ?? null,
     finished_ms: summary.finishedAt?.getTime() ?? null,
+    accepts: summary.accepts,
     updated_ms: events.at(-1)?.at.getTime() ?? null,
     release: commit.release,
     snapshot: commit.snapshot ?? null,
@@ -84,6 +85,7 @@ export function createWrite(saga: NewSaga, lease: Lease | null): CreateWrite {
     error: summary.error === null ? null : jsonCodec.encode(summary.error),
     wake_ms: summary.wakeAt?.getTime() ?? null,
     finished_ms: summary.finishedAt?.getTime() ?? null,
+    accepts: summary.accepts,
     started_ms: events[0]?.at.getTime() ?? Date.now(),
     events: encodeEvents(events),
   };

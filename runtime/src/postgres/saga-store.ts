@@ -1,6 +1,7 @@
 import { PotterError } from '../errors/potter-error.ts';
 import { type Logger, silentLogger } from '../foundation/logger.ts';
 import type { JournalEntry, SagaStatus } from '../sagas/saga-event.ts';
+import type { SagaMessage } from '../sagas/saga-message.ts';
 import type {
   ClaimOutcome,
   ClaimRequest,
@@ -11,7 +12,6 @@ import type {
   NewSaga,
   PostOutcome,
   SagaCommit,
-  SagaMessage,
   SagaStore,
   StoredSaga,
   WorkListener,
@@ -104,12 +104,8 @@ export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncD
     return this.#ask(() => countUnclaimable(this.#pool, definitions));
   }
 
-  post(
-    sagaId: string,
-    message: SagaMessage,
-    acceptedIn: readonly SagaStatus[],
-  ): Promise<PostOutcome> {
-    return this.#ask(() => postMessage(this.#pool, sagaId, message, acceptedIn));
+  post(sagaId: string, message: SagaMessage): Promise<PostOutcome> {
+    return this.#ask(() => postMessage(this.#pool, sagaId, message));
   }
 
   inbox(sagaId: string, seen: bigint): Promise<readonly InboxEntry[]> {

@@ -3,7 +3,7 @@ import { isPotterError } from '../errors/potter-error.ts';
 import { isRejection } from '../errors/rejection.ts';
 import { type Duration, durationMs } from '../foundation/duration.ts';
 import type { FailedOutcome } from './saga-event.ts';
-import type { NonRetryable } from './step-options.ts';
+import type { NonRetryable } from './definition/step-options.ts';
 
 /**
  * What a failed attempt leads to:

@@ -1,22 +1,41 @@
 /** Sagas: work of several steps that is done completely or undone completely, whatever crashes on the way. */
 // Define
-export { saga, type DuplicateStepName, type SagaBuilder } from './saga-builder.ts';
-export type { SagaDefinition, SagaOptions } from './saga-definition.ts';
+export { saga } from './definition/saga.ts';
+export { signal, type Signal } from './definition/signal.ts';
+export type {
+  BranchBuilder,
+  ChoiceBuilder,
+  DuplicateStepName,
+  ParallelBuilder,
+  SagaBuilder,
+  SwitchBuilder,
+} from './definition/saga-builder.ts';
+export type { SagaDefinition, SagaOptions } from './definition/saga-definition.ts';
+export type {
+  ChildOptions,
+  ChildResult,
+  ChoiceOptions,
+  ParallelOptions,
+  SignalOptions,
+  SignalResult,
+  TimerDelay,
+} from './definition/node-options.ts';
 export type {
   AttemptContext,
   CompensateContext,
   CompensateWhen,
+  DecideContext,
   ExecuteContext,
   StepOutcome,
   UndoContext,
-} from './step-context.ts';
+} from './definition/step-context.ts';
 export type {
   AlreadyDoneOptions,
   NonRetryable,
   StepOptions,
   StepPolicy,
   TransactionalStepOptions,
-} from './step-options.ts';
+} from './definition/step-options.ts';
 // Run
 export { createSagaEngine } from './create-saga-engine.ts';
 export type { SagaEngine, SagaEngineOptions, StartedSaga, StartOptions } from './saga-engine.ts';
@@ -30,9 +49,11 @@ export type {
   Direction,
   FailedOutcome,
   JournalEntry,
+  ParentLink,
   SagaError,
   SagaEvent,
   SagaStatus,
+  WaitOutcome,
 } from './saga-event.ts';
 export type { SagaFeed, SagaFeedItem } from './saga-feed.ts';
 // Store: in memory
@@ -43,6 +64,7 @@ export {
 } from './in-memory/in-memory-saga-store.ts';
 export type { InMemoryTransaction, TransactionControl } from './in-memory/in-memory-transaction.ts';
 // Store: the port that adapters implement
+export { MESSAGE_BITS, type MessageKind, type SagaMessage } from './saga-message.ts';
 export type {
   ClaimedSaga,
   ClaimOutcome,
@@ -54,7 +76,6 @@ export type {
   NewSaga,
   PostOutcome,
   SagaCommit,
-  SagaMessage,
   SagaSnapshot,
   SagaStore,
   SagaSummary,

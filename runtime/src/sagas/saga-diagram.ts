@@ -1,7 +1,7 @@
 import { handlerOf } from './nodes/handlers.ts';
-import type { DiagramPen } from './nodes/node-handler.ts';
-import type { SagaDefinition } from './saga-definition.ts';
-import { type SagaState, stepAt, type StepState } from './saga-state.ts';
+import type { DiagramExit, DiagramPen, DiagramShape } from './nodes/node-handler.ts';
+import type { SagaDefinition } from './definition/saga-definition.ts';
+import { decisionAt, type SagaState, stepAt, waitAt } from './machine/saga-state.ts';
 import { isFinished } from './saga-status.ts';
 
 /** How a box is marked. */
@@ -17,7 +17,9 @@ const STYLES: Readonly<Record<Mark, string>> = {
   stuck: 'fill:#b71c1c,stroke:#b71c1c,color:#ffffff',
 };
 
-function markOf(step: StepState | undefined, atRest: Mark = 'untouched'): Mark {
+function markOf(state: SagaState | undefined, path: string, shape: DiagramShape): Mark {
+  if (!state) return 'untouched';
+  const step = stepAt(state, path);
   switch (step?.compensate?.status) {
     case 'done':
       return 'undone';
@@ -28,6 +30,9 @@ function markOf(step: StepState | undefined, atRest: Mark = 'untouched'): Mark {
       return 'undoing';
     case undefined:
   }
+  const wait = waitAt(state, path, 'forward');
+  if (wait)
+    return wait.ended === null ? 'running' : wait.ended.outcome === 'timed-out' ? 'failed' : 'done';
   switch (step?.forward?.status) {
     case 'done':
       return 'done';
@@ -37,9 +42,20 @@ function markOf(step: StepState | undefined, atRest: Mark = 'untouched'): Mark {
     case 'waiting':
       return 'running';
     case undefined:
-      return atRest;
+      return shape === 'already-done' || decisionAt(state, path) ? 'done' : 'untouched';
   }
 }
+
+/** The two ends of a box, by what it stands for. */
+const FRAMES: Readonly<Partial<Record<DiagramShape, readonly [string, string]>>> = {
+  choice: ['{"', '"}'],
+  parallel: ['[/"', '"/]'],
+  timer: ['(["', '"])'],
+  signal: ['>"', '"]'],
+  child: ['[["', '"]]'],
+  pivot: ['{{"', '"}}'],
+};
+const FRAME = ['["', '"]'] as const;
 
 /**
  * A definition as a Mermaid flowchart; with a saga's state, each step is marked with where it stands. What is undone
@@ -53,28 +69,31 @@ export function sagaDiagram(definition: SagaDefinition, state?: SagaState): stri
   const edges: string[] = [];
   const marks: string[] = [];
   const ids = new Map<string, string>([['start', 'start']]);
-  const join = (from: readonly string[], to: string): void => {
-    for (const box of from) edges.push(`  ${ids.get(box)} --> ${to}`);
+  const join = (from: readonly DiagramExit[], to: string): void => {
+    for (const { from: box, label } of from) {
+      edges.push(`  ${ids.get(box)} -->${label === undefined ? '' : `|"${label}"|`} ${to}`);
+    }
   };
   const pen: DiagramPen = {
-    box: (path, from, undo, atRest) => {
+    box: (path, shape, from, { undo = false } = {}) => {
       const id = `n${ids.size}`;
       ids.set(path, id);
       const step = state && stepAt(state, path);
       const attempts = step?.forward && step.forward.attempt > 1 ? ` ×${step.forward.attempt}` : '';
-      lines.push(`  ${id}["${path}${attempts}"]`);
+      const [open, close] = FRAMES[shape] ?? FRAME;
+      lines.push(`  ${id}${open}${path}${attempts}${close}`);
       join(from, id);
-      marks.push(`  class ${id} ${markOf(step, state && atRest)}`);
+      const mark = markOf(state, path, shape);
+      marks.push(`  class ${id} ${mark}`);
       if (!undo) return;
       lines.push(`  ${id}u>"undo ${path}"]`);
       edges.push(`  ${id} -.-> ${id}u`);
-      const mark = markOf(step);
       const active = mark === 'undone' || mark === 'undoing' || mark === 'stuck';
       marks.push(`  class ${id}u ${active ? mark : 'untouched'}`);
     },
     draw: (node, from) => handlerOf(node).draw(node, pen, from),
   };
-  const last = pen.draw(definition.root, ['start']);
+  const last = pen.draw(definition.root, [{ from: 'start' }]);
   const over = state && isFinished(state.status);
   lines.push(`  finish(["${over ? state.status : 'completed'}"])`);
   join(last, 'finish');

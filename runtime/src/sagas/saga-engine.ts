@@ -3,9 +3,10 @@ import type { Duration } from '../foundation/duration.ts';
 import type { Logger } from '../foundation/logger.ts';
 import type { Meter } from '../observability/meter.ts';
 import type { Tracer } from '../observability/tracer.ts';
-import type { SagaDefinition } from './saga-definition.ts';
+import type { SagaDefinition } from './definition/saga-definition.ts';
 import type { JournalEntry, SagaStatus } from './saga-event.ts';
 import type { SagaHistory } from './saga-history.ts';
+import type { Signal } from './definition/signal.ts';
 import type { SagaStore } from './saga-store.ts';
 import type { SagaView } from './saga-view.ts';
 
@@ -89,15 +90,30 @@ export interface SagaEngine<Tx = unknown> extends AsyncDisposable {
   /**
    * Asks for a saga to be undone. Accepted while it is being undone too, where it changes nothing.
    * @param options.messageId makes the request repeatable. Default: a new id.
-   * @throws PotterError `SAGA_ALREADY_FINISHED` when it is completed or compensated.
+   * @throws PotterError `SAGA_ALREADY_FINISHED` when it is completed or compensated, `SAGA_PAST_PIVOT` when there is no way back.
    */
   cancel(
     sagaId: string,
     options?: { readonly messageId?: string },
   ): Promise<{ readonly sagaId: string }>;
-  /** Tries again where a failed saga gave up, with all retries. @throws PotterError `SAGA_NOT_RESUMABLE` unless it is `failed`. */
+  /**
+   * Goes on after a pause, or where a failed saga gave up, with all retries.
+   * @throws PotterError `SAGA_NOT_RESUMABLE` unless it is `failed` or paused.
+   */
   resume(
     sagaId: string,
+    options?: { readonly messageId?: string },
+  ): Promise<{ readonly sagaId: string }>;
+
+  /**
+   * Tells a saga what it waits for, or will: a signal that comes early is kept.
+   * @param options.messageId makes it repeatable: the same id is heard once. Default: a new id.
+   * @throws what the signal's `parse` throws, `SAGA_ALREADY_FINISHED` when the saga is over.
+   */
+  signal<Value>(
+    sagaId: string,
+    signal: Signal<Value>,
+    value: NoInfer<Value>,
     options?: { readonly messageId?: string },
   ): Promise<{ readonly sagaId: string }>;
 

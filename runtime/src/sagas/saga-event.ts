@@ -34,66 +34,130 @@ export interface SagaError extends ErrorDescription {
   readonly step: string | null;
 }
 
+/** Whom a saga tells when it is over: the saga that began it, and the node of that one that waits for it. */
+export interface ParentLink {
+  readonly sagaId: string;
+  readonly path: string;
+}
+
+/** How a wait ended: its time came, what it waited for came, its patience ended, or the saga turned round. */
+export type WaitOutcome = 'elapsed' | 'received' | 'timed-out' | 'abandoned';
+
+interface Happened {
+  readonly at: Date;
+}
+
+/** Something that somebody outside asked for. */
+interface Asked extends Happened {
+  readonly messageId: string;
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+interface AttemptEvent extends Happened {
+  readonly path: string;
+  readonly direction: Direction;
+  /** 1, 2, … counted separately per direction; from 1 again only after the saga was rewound. */
+  readonly attempt: number;
+}
+
 /**
- * The journal of a saga: facts, in the order they happened, and the only source of its state. A step is named by its
- * path in the definition graph (`reserve-inventory`, later `checks/check-credit`), never by an index.
- * All times are those of the process that wrote the event.
+ * The journal of a saga: facts, in the order they happened, and the only source of its state. A node of the definition graph
+ * is named by its path (`reserve-inventory`), never by an index. All times are those of the process that wrote the event.
  */
 export type SagaEvent =
-  | {
+  | (Happened & {
       readonly type: 'SagaStarted';
-      readonly at: Date;
       readonly definition: string;
       readonly definitionVersion: number;
       readonly definitionHash: string;
       readonly input: unknown;
       readonly correlationId: string;
       readonly trace?: TraceContext;
+      readonly parent?: ParentLink;
       /** When the saga as a whole is out of time; null: never. */
       readonly deadlineAt: Date | null;
-    }
-  | {
+    })
+  | (AttemptEvent & {
       /** The intent: durable before any code of the attempt runs. */
       readonly type: 'AttemptStarted';
-      readonly at: Date;
-      readonly path: string;
-      readonly direction: Direction;
-      /** 1, 2, … counted separately per direction, never reset. */
-      readonly attempt: number;
       /** When the attempt is out of time; null: never. */
       readonly deadlineAt: Date | null;
-    }
-  | {
+    })
+  | (AttemptEvent & {
       readonly type: 'AttemptCompleted';
-      readonly at: Date;
-      readonly path: string;
-      readonly direction: Direction;
-      readonly attempt: number;
       readonly result: unknown;
-    }
-  | {
+      /** It was the point of no return: nothing is undone from here on. */
+      readonly pivot?: true;
+    })
+  | (AttemptEvent & {
       readonly type: 'AttemptFailed';
-      readonly at: Date;
-      readonly path: string;
-      readonly direction: Direction;
-      readonly attempt: number;
       readonly outcome: FailedOutcome;
       readonly error: SagaError;
       /** When the next attempt is due; null: there will be none. */
       readonly retryAt: Date | null;
-    }
-  | {
-      readonly type: 'StepSkipped';
-      readonly at: Date;
+      /** It gave up, and a person decides what comes next. */
+      readonly pause?: true;
+    })
+  /** Which way a saga goes where its definition parts; null: none of them. Never asked again. */
+  | (Happened & { readonly type: 'Decided'; readonly path: string; readonly branch: string | null })
+  | (Happened & { readonly type: 'StepSkipped'; readonly path: string; readonly reason: string })
+  | (Happened & {
+      readonly type: 'WaitStarted';
       readonly path: string;
-      readonly reason: string;
-    }
-  | { readonly type: 'CancelRequested'; readonly at: Date; readonly messageId: string }
-  | { readonly type: 'CompensationStarted'; readonly at: Date; readonly error: SagaError }
-  | { readonly type: 'SagaResumed'; readonly at: Date; readonly messageId: string }
-  | { readonly type: 'SagaCompleted'; readonly at: Date }
-  | { readonly type: 'SagaCompensated'; readonly at: Date; readonly error: SagaError }
-  | { readonly type: 'SagaFailed'; readonly at: Date; readonly error: SagaError };
+      readonly direction: Direction;
+      /** When it ends by itself; null: never. */
+      readonly until: Date | null;
+    })
+  | (Happened & {
+      readonly type: 'WaitEnded';
+      readonly path: string;
+      readonly direction: Direction;
+      readonly outcome: WaitOutcome;
+      readonly value?: unknown;
+      /** The signal that was used up. */
+      readonly signalId?: string;
+    })
+  /** Kept until something waits for it. */
+  | (Asked & { readonly type: 'SignalReceived'; readonly name: string; readonly value?: unknown })
+  | (Asked & { readonly type: 'CancelRequested' })
+  | (Asked & { readonly type: 'SagaPaused' })
+  | (Asked & { readonly type: 'SagaResumed' })
+  | (Asked & { readonly type: 'InputEdited'; readonly input: unknown })
+  /** A person took a step as done, or as undone. */
+  | (Asked & {
+      readonly type: 'StepOverridden';
+      readonly path: string;
+      readonly direction: Direction;
+      readonly result?: unknown;
+    })
+  /** What was begun from this step on is being undone, to be done again. */
+  | (Asked & { readonly type: 'RewindStarted'; readonly path: string })
+  | (Happened & { readonly type: 'Rewound'; readonly path: string })
+  /** A saga that was over is undone after all. */
+  | (Asked & { readonly type: 'UndoRequested'; readonly forced: boolean })
+  /** It was accepted, but came to nothing: the saga had moved on. */
+  | (Asked & { readonly type: 'MessageIgnored'; readonly kind: string; readonly why: string })
+  | (Happened & { readonly type: 'CompensationStarted'; readonly error: SagaError })
+  | (Happened & { readonly type: 'SagaCompleted' })
+  | (Happened & { readonly type: 'SagaCompensated'; readonly error: SagaError })
+  | (Happened & {
+      readonly type: 'SagaFailed';
+      readonly error: SagaError;
+      /** Steps that were begun and are not undone, when the saga gave up while undoing. */
+      readonly remaining?: readonly string[];
+    })
+  /** The saga that began this one knows how it ended. */
+  | (Happened & { readonly type: 'ParentTold' })
+  /** From here on the saga is one of another version of its definition. */
+  | (Happened & {
+      readonly type: 'DefinitionMigrated';
+      readonly fromVersion: number;
+      readonly toVersion: number;
+      readonly definitionHash: string;
+      /** New paths of nodes by their old ones. */
+      readonly renamed: Readonly<Record<string, string>>;
+    });
 
 /** A saga event with its place in the journal of its saga: 1n, 2n, … without holes. */
 export interface JournalEntry {

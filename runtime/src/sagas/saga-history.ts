@@ -36,16 +36,53 @@ const KIND: Readonly<Record<Direction, HistoryEntry['kind']>> = {
   compensate: 'compensation',
 };
 
+interface PathEvent {
+  readonly path: string;
+  readonly direction: Direction;
+}
+
+function keyOf({ path, direction }: PathEvent): string {
+  return `${path} ${direction}`;
+}
+
+function opened(event: PathEvent & { readonly at: Date }, attempt: number): HistoryEntry {
+  return {
+    step: event.path,
+    kind: KIND[event.direction],
+    status: RUNNING[event.direction],
+    attempt,
+    startedAt: event.at,
+    finishedAt: null,
+    durationMs: null,
+    error: null,
+  };
+}
+
+function waitError({ path, outcome }: Extract<SagaEvent, { type: 'WaitEnded' }>): SagaError {
+  return outcome === 'timed-out'
+    ? { code: 'SAGA_SIGNAL_TIMED_OUT', message: 'The signal did not come in time.', step: path }
+    : { code: 'SAGA_CANCELLED', message: 'The saga turned round while it waited.', step: path };
+}
+
+function overriddenBy(event: Extract<SagaEvent, { type: 'StepOverridden' }>): SagaError {
+  const { by = 'somebody', reason, path } = event;
+  return {
+    code: 'SAGA_STEP_SKIPPED',
+    message: `Skipped by ${by}${reason === undefined ? '' : `: ${reason}`}.`,
+    step: path,
+  };
+}
+
 /** Folds a journal into attempts. */
 export function historyOf(events: Iterable<SagaEvent>): readonly HistoryEntry[] {
   const history: HistoryEntry[] = [];
   const open = new Map<string, number>();
   const finish = (
-    event: Extract<SagaEvent, { type: 'AttemptCompleted' | 'AttemptFailed' }>,
+    event: PathEvent & { readonly at: Date },
     status: HistoryEntry['status'],
     error: SagaError | null,
   ): void => {
-    const at = open.get(`${event.path} ${event.direction}`);
+    const at = open.get(keyOf(event));
     const entry = at === undefined ? undefined : history[at];
     if (at === undefined || entry === undefined) return;
     history[at] = {
@@ -59,23 +96,28 @@ export function historyOf(events: Iterable<SagaEvent>): readonly HistoryEntry[] 
   for (const event of events) {
     switch (event.type) {
       case 'AttemptStarted':
-        open.set(`${event.path} ${event.direction}`, history.length);
-        history.push({
-          step: event.path,
-          kind: KIND[event.direction],
-          status: RUNNING[event.direction],
-          attempt: event.attempt,
-          startedAt: event.at,
-          finishedAt: null,
-          durationMs: null,
-          error: null,
-        });
+        open.set(keyOf(event), history.length);
+        history.push(opened(event, event.attempt));
         break;
       case 'AttemptCompleted':
         finish(event, COMPLETED[event.direction], null);
         break;
       case 'AttemptFailed':
         finish(event, FAILED[event.direction], event.error);
+        break;
+      case 'WaitStarted':
+        if (open.has(keyOf(event))) break;
+        open.set(keyOf(event), history.length);
+        history.push(opened(event, 1));
+        break;
+      case 'WaitEnded': {
+        const timedOut = event.outcome === 'timed-out' || event.outcome === 'abandoned';
+        const table = timedOut ? FAILED : COMPLETED;
+        finish(event, table[event.direction], timedOut ? waitError(event) : null);
+        break;
+      }
+      case 'StepOverridden':
+        finish(event, 'skipped', overriddenBy(event));
         break;
       case 'StepSkipped':
         history.push({
@@ -90,12 +132,22 @@ export function historyOf(events: Iterable<SagaEvent>): readonly HistoryEntry[] 
         });
         break;
       case 'SagaStarted':
+      case 'Decided':
+      case 'SignalReceived':
       case 'CancelRequested':
-      case 'CompensationStarted':
+      case 'SagaPaused':
       case 'SagaResumed':
+      case 'InputEdited':
+      case 'RewindStarted':
+      case 'Rewound':
+      case 'UndoRequested':
+      case 'MessageIgnored':
+      case 'CompensationStarted':
       case 'SagaCompleted':
       case 'SagaCompensated':
       case 'SagaFailed':
+      case 'ParentTold':
+      case 'DefinitionMigrated':
         // Of the saga, not of an attempt.
         break;
     }

@@ -1,4 +1,5 @@
 import type { JournalEntry, SagaError, SagaEvent, SagaStatus } from './saga-event.ts';
+import type { SagaMessage } from './saga-message.ts';
 
 /** What lists and claims need to know of a saga without reading its journal. Derived by the machine at every commit. */
 export interface SagaSummary {
@@ -9,6 +10,8 @@ export interface SagaSummary {
   /** When the saga has something to do without being told: now, at a retry, at a deadline. Null: only a message wakes it. */
   readonly wakeAt: Date | null;
   readonly finishedAt: Date | null;
+  /** Which kinds of message it can take now, as a sum of `MESSAGE_BITS`. */
+  readonly accepts: number;
 }
 
 /** The state of a saga up to `seq`, as text that only the machine reads. Bounds what a takeover has to fold. */
@@ -35,13 +38,6 @@ export interface NewSaga {
   readonly events: readonly SagaEvent[];
   readonly summary: SagaSummary;
 }
-
-/** Something told to a saga from outside its owner. The store keeps messages in order of arrival per saga. */
-export type SagaMessage = {
-  readonly kind: 'cancel' | 'resume';
-  readonly messageId: string;
-  readonly at: Date;
-};
 
 /** A message with its place in the saga's inbox: 1n, 2n, … */
 export interface InboxEntry {
@@ -193,14 +189,10 @@ export interface SagaStore<Tx = never> {
   ): Promise<readonly (DefinitionVersion & { readonly count: number })[]>;
 
   /**
-   * Puts a message into a saga's inbox, when its status is one of `acceptedIn`; decided atomically with commits. The
-   * same messageId again is accepted once. A saga that nobody owns is due at once.
+   * Puts a message into a saga's inbox, when its summary accepts that kind; decided atomically with commits. The same
+   * messageId again is accepted once. A saga that nobody owns is due at once.
    */
-  post(
-    sagaId: string,
-    message: SagaMessage,
-    acceptedIn: readonly SagaStatus[],
-  ): Promise<PostOutcome>;
+  post(sagaId: string, message: SagaMessage): Promise<PostOutcome>;
 
   /** Messages after `seen`, in order. */
   inbox(sagaId: string, seen: bigint): Promise<readonly InboxEntry[]>;

@@ -1,5 +1,5 @@
 import type { SagaError, SagaStatus } from './saga-event.ts';
-import { resultsOf, type SagaState } from './saga-state.ts';
+import { resultsOf, type SagaState } from './machine/saga-state.ts';
 
 /** A saga as the outside sees it. */
 export interface SagaView {
@@ -7,6 +7,8 @@ export interface SagaView {
   readonly definition: string;
   readonly definitionVersion: number;
   readonly status: SagaStatus;
+  /** Whether it begins nothing more until it is resumed. */
+  readonly paused: boolean;
   /** Path of the step being done or undone, or that gave up; null when there is none. */
   readonly currentStep: string | null;
   readonly input: unknown;
@@ -28,6 +30,7 @@ export function viewOf(sagaId: string, state: SagaState): SagaView {
     definition: state.definition,
     definitionVersion: state.definitionVersion,
     status: state.status,
+    paused: state.paused,
     currentStep: state.currentStep,
     input: state.input,
     results: resultsOf(state),

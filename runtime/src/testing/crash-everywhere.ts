@@ -3,7 +3,7 @@ import type { Clock } from '../foundation/clock.ts';
 import { newId } from '../foundation/ids.ts';
 import { createSagaEngine } from '../sagas/create-saga-engine.ts';
 import { InMemorySagaStore } from '../sagas/in-memory/in-memory-saga-store.ts';
-import type { SagaDefinition } from '../sagas/saga-definition.ts';
+import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
 import type { SagaEngineOptions } from '../sagas/saga-engine.ts';
 import type { ClaimOutcome, SagaStore } from '../sagas/saga-store.ts';
 import type { SagaView } from '../sagas/saga-view.ts';
@@ -260,16 +260,13 @@ function refuse<Input, Tx>(
   const refusal = (): never => {
     throw new Rejection('REFUSED_BY_TEST', `Step '${path}' was told to refuse.`);
   };
-  const children = definition.root.children.map((node) =>
-    node.path === path ? { ...node, execute: refusal } : node,
-  );
   const attempted = new Map(
     [...definition.attempted].map(([at, node]) => [
       at,
       at === path ? { ...node, execute: refusal } : node,
     ]),
   );
-  return { ...definition, root: { ...definition.root, children }, attempted };
+  return { ...definition, attempted };
 }
 
 /** The steps whose effects remain. */

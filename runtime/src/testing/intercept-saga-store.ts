@@ -47,8 +47,8 @@ export function interceptSagaStore<Tx>(
     claim: (request) => through('claim', [request], () => store.claim(request)),
     unclaimable: (definitions) =>
       through('unclaimable', [definitions], () => store.unclaimable(definitions)),
-    post: (sagaId, message, acceptedIn) =>
-      through('post', [sagaId, message, acceptedIn], () => store.post(sagaId, message, acceptedIn)),
+    post: (sagaId, message) =>
+      through('post', [sagaId, message], () => store.post(sagaId, message)),
     inbox: (sagaId, seen) => through('inbox', [sagaId, seen], () => store.inbox(sagaId, seen)),
     load: (sagaId) => through('load', [sagaId], () => store.load(sagaId)),
     journal: (sagaId, options) =>

@@ -1,4 +1,4 @@
-import type { SagaDefinition } from '../sagas/saga-definition.ts';
+import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
 import type { Direction, JournalEntry, SagaStatus } from '../sagas/saga-event.ts';
 import type { LedgerEntry } from './participant-ledger.ts';
 
@@ -30,7 +30,8 @@ export function journalViolations(journal: readonly JournalEntry[]): readonly Vi
   for (const [at, { seq, event }] of journal.entries()) {
     const where = (): string => `entry ${seq}: ${JSON.stringify(event)}`;
     findings.check(seq === BigInt(at + 1), 'the journal has no holes', where);
-    findings.check(!over, 'terminal is final', where);
+    const afterTheEnd = event.type === 'ParentTold' || event.type === 'UndoRequested';
+    findings.check(!over || afterTheEnd, 'terminal is final', where);
     findings.check((at === 0) === (event.type === 'SagaStarted'), 'a journal begins once', where);
     switch (event.type) {
       case 'AttemptStarted': {
@@ -67,10 +68,38 @@ export function journalViolations(journal: readonly JournalEntry[]): readonly Vi
           where,
         );
         break;
+      case 'UndoRequested':
+        over = false;
+        break;
+      case 'Rewound':
+        phase = 'forward';
+        for (const path of starts.splice(starts.indexOf(event.path))) {
+          for (const direction of ['forward', 'compensate']) {
+            attempts.delete(`${path} ${direction}`);
+            completed.delete(`${path} ${direction}`);
+          }
+          if (undos.includes(path)) undos.splice(undos.indexOf(path), 1);
+        }
+        break;
+      case 'RewindStarted':
+        phase = 'compensate';
+        break;
+      case 'StepOverridden':
+        completed.add(`${event.path} ${event.direction}`);
+        break;
       case 'SagaStarted':
       case 'StepSkipped':
+      case 'Decided':
+      case 'WaitStarted':
+      case 'WaitEnded':
+      case 'SignalReceived':
       case 'CancelRequested':
+      case 'SagaPaused':
       case 'SagaResumed':
+      case 'InputEdited':
+      case 'MessageIgnored':
+      case 'ParentTold':
+      case 'DefinitionMigrated':
       case 'SagaFailed':
         // These may come at any time before the end.
         break;

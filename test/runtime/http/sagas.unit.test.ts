@@ -108,6 +108,7 @@ describe('a saga over HTTP', () => {
       sagaId,
       definition: 'order-saga',
       definitionVersion: 1,
+      paused: false,
       status: 'completed',
       currentStep: null,
       input: { orderId: 'o-1' },

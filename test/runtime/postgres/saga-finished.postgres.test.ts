@@ -63,8 +63,8 @@ test(
     const empty = await claimCost(workerId);
     await database.pool.query(
       `INSERT INTO potter.sagas (saga_id, definition, definition_version, correlation_id, fingerprint, status,
-         started_at, updated_at, finished_at, token, last_seq)
-       SELECT 'finished-' || n, 'order-saga', 1, 'c', $1, 'completed', now(), now(), now(), 1, 6
+         started_at, updated_at, finished_at, accepts, token, last_seq)
+       SELECT 'finished-' || n, 'order-saga', 1, 'c', $1, 'completed', now(), now(), now(), 64, 1, 6
        FROM generate_series(1, $2::int) n`,
       [newId(), FINISHED],
     );

@@ -1,4 +1,5 @@
 import { newId } from 'potter-runtime/foundation';
+import { messageBits } from '../../../runtime/src/sagas/saga-message.ts';
 import type { SagaEvent } from '../../../runtime/src/sagas/saga-event.ts';
 import type {
   ClaimedSaga,
@@ -18,12 +19,19 @@ export function running(overrides: Partial<SagaSummary> = {}): SagaSummary {
     error: null,
     wakeAt: new Date(Date.now() - 1_000),
     finishedAt: null,
+    accepts: messageBits('cancel', 'undo', 'signal'),
     ...overrides,
   };
 }
 
 export const completed = (): SagaSummary =>
-  running({ status: 'completed', currentStep: null, wakeAt: null, finishedAt: new Date() });
+  running({
+    status: 'completed',
+    currentStep: null,
+    wakeAt: null,
+    finishedAt: new Date(),
+    accepts: 0,
+  });
 
 export function attemptStarted(path = 'reserve'): SagaEvent {
   return {

@@ -55,7 +55,7 @@ describe('grouped commits', () => {
     const [good, stale, diverged, told] = [newSaga(), newSaga(), newSaga(), newSaga()] as const;
     await Promise.all([good, stale, diverged, told].map((saga) => store.create(saga, { lease })));
     const cancel = { kind: 'cancel', messageId: newId(), at: new Date() } as const;
-    await store.post(told.sagaId, cancel, ['running']);
+    await store.post(told.sagaId, cancel);
 
     const outcomes = await Promise.all([
       store.commit(firstCommit(stale.sagaId, { workerId, token: 2n })),
@@ -248,7 +248,7 @@ describe('claiming', () => {
     await store.commit(firstCommit(saga.sagaId, first, { snapshot: '{"n":4}' }));
     await store.commit(firstCommit(saga.sagaId, first, { expectedSeq: 4n }));
     const cancel = { kind: 'cancel', messageId: newId(), at: new Date() } as const;
-    await store.post(saga.sagaId, cancel, ['running']);
+    await store.post(saga.sagaId, cancel);
     await store.deregister(first.workerId);
 
     const workerId = await registered(store);
@@ -327,7 +327,7 @@ describe('messages', () => {
       const completion = firstCommit(saga.sagaId, lease, { summary: completed(), release: true });
       const [commit, post] = await Promise.all([
         store.commit(completion),
-        store.post(saga.sagaId, message, ['running']),
+        store.post(saga.sagaId, message),
       ]);
       const winner = commit.kind === 'committed' ? 'completed' : 'cancelled';
       tally[winner] += 1;
@@ -351,11 +351,11 @@ describe('messages', () => {
     const saga = newSaga();
     await store.create(saga, { lease: { workerId: await registered(store), token: 1n } });
     const message = { kind: 'cancel', messageId: newId(), at: new Date() } as const;
-    const posts = Array.from({ length: 6 }, () => store.post(saga.sagaId, message, ['running']));
+    const posts = Array.from({ length: 6 }, () => store.post(saga.sagaId, message));
     expect(await Promise.all(posts)).toEqual(posts.map(() => ({ kind: 'accepted', seq: 1n })));
     expect(await store.inbox(saga.sagaId, 0n)).toEqual([{ seq: 1n, message }]);
     expect(await store.inbox(saga.sagaId, 1n)).toEqual([]);
-    expect(await store.post('nobody', message, ['running'])).toEqual({ kind: 'not-found' });
+    expect(await store.post('nobody', message)).toEqual({ kind: 'not-found' });
   });
 
   test('a sleeping saga that gets a message is due at once, and a claim tells owners of theirs', async () => {
@@ -366,7 +366,7 @@ describe('messages', () => {
     const workerId = await registered(store);
     expect(await claimed(store, claimBy(workerId, { definitions }))).toEqual([]);
     const message = { kind: 'cancel', messageId: newId(), at: new Date() } as const;
-    await store.post(asleep.sagaId, message, ['running']);
+    await store.post(asleep.sagaId, message);
     expect(await claimed(store, claimBy(workerId, { definitions }))).toMatchObject([
       { sagaId: asleep.sagaId, inbox: [{ seq: 1n }] },
     ]);

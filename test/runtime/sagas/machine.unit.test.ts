@@ -3,12 +3,17 @@ import { simpleRetry } from 'potter-runtime/foundation';
 import { saga, type SagaEvent } from 'potter-runtime/sagas';
 import { journalViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
-import { evolve } from '../../../runtime/src/sagas/evolve.ts';
+import { evolve } from '../../../runtime/src/sagas/machine/evolve.ts';
 import { classify, type Failure, RetryLater } from '../../../runtime/src/sagas/failure.ts';
-import { begin, type MachineInput, transition } from '../../../runtime/src/sagas/machine.ts';
-import { nextWork, summaryOf } from '../../../runtime/src/sagas/next-work.ts';
-import { decodeState, encodeState, fold } from '../../../runtime/src/sagas/saga-snapshot.ts';
-import type { SagaState } from '../../../runtime/src/sagas/saga-state.ts';
+import type { MachineInput } from '../../../runtime/src/sagas/machine/machine-input.ts';
+import { begin, transition } from '../../../runtime/src/sagas/machine/transition.ts';
+import { nextWork, summaryOf } from '../../../runtime/src/sagas/machine/next-work.ts';
+import {
+  decodeState,
+  encodeState,
+  fold,
+} from '../../../runtime/src/sagas/machine/saga-snapshot.ts';
+import type { SagaState } from '../../../runtime/src/sagas/machine/saga-state.ts';
 
 const START = new Date('2026-02-03T04:05:06.000Z');
 const definition = saga<number>('machine', { timeout: '1h' })
@@ -73,12 +78,14 @@ function inputsFor(
   if (what.kind === 'cancel' || what.kind === 'resume') {
     return [{ kind: 'message', message: { kind: what.kind, messageId: `m-${no}`, at } }];
   }
-  return nextWork(state).running.map(({ path, direction, attempt }): MachineInput => {
-    const about = { path, direction, attempt: stale ? attempt - 1 : attempt };
-    return what.kind === 'failed'
-      ? { kind: 'attempt-failed', ...about, failure: what.failure }
-      : { kind: 'attempt-completed', ...about, result: { no } };
-  });
+  return nextWork(definition, state, at).running.map(
+    ({ path, direction, attempt }): MachineInput => {
+      const about = { path, direction, attempt: stale ? attempt - 1 : attempt };
+      return what.kind === 'failed'
+        ? { kind: 'attempt-failed', ...about, failure: what.failure }
+        : { kind: 'attempt-completed', ...about, result: { no } };
+    },
+  );
 }
 
 describe('the machine', () => {
@@ -89,7 +96,7 @@ describe('the machine', () => {
         const moment = () => ({ now, random: () => 0.5 });
         const first = begin(
           definition,
-          { input: 1, correlationId: 'c', trace: undefined, owned: true },
+          { sagaId: 's', input: 1, correlationId: 'c', trace: undefined, owned: true },
           moment(),
         );
         let { state } = first;
@@ -98,10 +105,10 @@ describe('the machine', () => {
           now = new Date(now.getTime() + afterMs);
           const before = structuredClone(state);
           const inputs = inputsFor(state, what, stale, now, no);
-          const next = transition(definition, state, inputs, moment());
+          const next = transition({ sagaId: 's', definition, state }, inputs, moment());
           // Pure: the state it was given is as it was, and asked again it says the same.
           expect(state).toEqual(before);
-          expect(transition(definition, state, inputs, moment())).toEqual(next);
+          expect(transition({ sagaId: 's', definition, state }, inputs, moment())).toEqual(next);
           expect(next.events.reduce<SagaState>(evolve, state)).toEqual(next.state);
           const aboutAttempts = what.kind === 'completed' || what.kind === 'failed';
           const ended = next.events.filter(
@@ -109,7 +116,11 @@ describe('the machine', () => {
           );
           expect(ended.length === 0 || !stale || !aboutAttempts).toBe(true);
           // Somebody has to come back to everything that is not over.
-          const { status, wakeAt } = summaryOf(next.state, nextWork(next.state));
+          const { status, wakeAt } = summaryOf(
+            definition,
+            next.state,
+            nextWork(definition, next.state, now),
+          );
           expect(wakeAt === null).toBe(['completed', 'compensated', 'failed'].includes(status));
           journal.push(...next.events);
           ({ state } = next);
@@ -133,15 +144,14 @@ describe('the machine', () => {
     const moment = { now: START, random: () => 0.5 };
     let { state, events } = begin(
       definition,
-      { input: 1, correlationId: 'c', trace: undefined, owned: true },
+      { sagaId: 's', input: 1, correlationId: 'c', trace: undefined, owned: true },
       moment,
     );
     expect(events.map(({ type }) => type)).toEqual(['SagaStarted', 'AttemptStarted']);
     const written: string[][] = [];
     for (const path of ['a', 'b', 'c']) {
       ({ state, events } = transition(
-        definition,
-        state,
+        { sagaId: 's', definition, state },
         [{ kind: 'attempt-completed', path, direction: 'forward', attempt: 1, result: null }],
         moment,
       ));

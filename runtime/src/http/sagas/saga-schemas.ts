@@ -28,6 +28,7 @@ export const sagaSchema: TSchema = Type.Object(
     definition: Type.String(),
     definitionVersion: Type.Integer(),
     status: Type.Enum(['pending', 'running', 'completed', 'compensating', 'compensated', 'failed']),
+    paused: Type.Boolean({ description: 'Whether it begins nothing more until it is resumed.' }),
     currentStep: orNull<string>('string'),
     input: Type.Unknown({ description: 'What it was started with.' }),
     results: Type.Record(Type.String(), Type.Unknown(), {

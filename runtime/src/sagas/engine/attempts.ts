@@ -1,5 +1,5 @@
 import type { PotterError } from '../../errors/potter-error.ts';
-import type { RunningAttempt as Attempt } from '../next-work.ts';
+import type { RunningAttempt as Attempt } from '../machine/next-work.ts';
 import type { RunningAttempt } from './running-attempt.ts';
 
 /** The attempts of one saga that run here. */
@@ -24,11 +24,9 @@ export class Attempts {
     }
   }
 
-  /** Tells what goes forward to stop; what undoes is never told. */
-  stopForward(reason: PotterError): void {
-    for (const running of this.#running.values()) {
-      if (running.attempt.direction === 'forward') running.tell(reason);
-    }
+  /** Tells the attempt that does a step to stop; one that undoes is never told. */
+  stopForward(path: string, reason: PotterError): void {
+    this.#running.get(keyOf({ path, direction: 'forward' }))?.tell(reason);
   }
 
   /** Hears no more of any; tells only what goes forward. */
@@ -51,7 +49,7 @@ export class Attempts {
   }
 }
 
-function keyOf({ path, direction }: Attempt): string {
+function keyOf({ path, direction }: Pick<Attempt, 'path' | 'direction'>): string {
   return `${path}/${direction}`;
 }
 

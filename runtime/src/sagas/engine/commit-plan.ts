@@ -1,8 +1,9 @@
-import { type MachineInput, transition, type Transition } from '../machine.ts';
-import { nextWork, type RunningAttempt, summaryOf, type Work } from '../next-work.ts';
-import type { SagaDefinition } from '../saga-definition.ts';
-import { encodeState } from '../saga-snapshot.ts';
-import type { SagaState } from '../saga-state.ts';
+import type { SagaDefinition } from '../definition/saga-definition.ts';
+import type { MachineInput } from '../machine/machine-input.ts';
+import { nextWork, type RunningAttempt, summaryOf, type Work } from '../machine/next-work.ts';
+import { encodeState } from '../machine/saga-snapshot.ts';
+import type { SagaState } from '../machine/saga-state.ts';
+import { transition, type Transition } from '../machine/transition.ts';
 import { isSettled } from '../saga-status.ts';
 import type { Lease, SagaCommit } from '../saga-store.ts';
 
@@ -33,6 +34,8 @@ export interface CommitPlan {
   readonly transition: Transition;
   readonly work: Work;
   readonly commit: SagaCommit;
+  /** When it was made. */
+  readonly at: Date;
 }
 
 /** What is to be written after these inputs, and whether the saga is given back with it. */
@@ -41,18 +44,18 @@ export function planCommit(
   inputs: readonly MachineInput[],
   { now, random, stopping, keepMs }: Circumstances,
 ): CommitPlan {
-  const next = transition(saga.definition, saga.state, inputs, { now, random, hold: stopping });
-  const work = nextWork(next.state);
+  const next = transition(saga, inputs, { now, random, hold: stopping });
+  const work = nextWork(saga.definition, next.state, now);
   const seq = saga.seq + BigInt(next.events.length);
   const sleepMs = work.waiting ? (work.timerAt?.getTime() ?? Infinity) - now.getTime() : 0;
-  const over = isSettled(next.state.status);
+  const over = isSettled(next.state.status) && !work.tellParent;
   const commit: SagaCommit = {
     sagaId: saga.sagaId,
     lease: saga.lease,
     expectedSeq: saga.seq,
     inboxSeen: saga.inboxSeen,
     events: next.events,
-    summary: summaryOf(next.state, work),
+    summary: summaryOf(saga.definition, next.state, work),
     release: over || (work.running.length === 0 && (stopping || sleepMs > keepMs)),
   };
   // Of a saga that is over nobody folds the journal in a hurry.
@@ -60,6 +63,7 @@ export function planCommit(
   return {
     transition: next,
     work,
+    at: now,
     commit: snapshotDue ? { ...commit, snapshot: encodeState(next.state) } : commit,
   };
 }

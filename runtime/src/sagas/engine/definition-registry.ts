@@ -1,5 +1,5 @@
 import { PotterError } from '../../errors/potter-error.ts';
-import type { SagaDefinition } from '../saga-definition.ts';
+import type { SagaDefinition } from '../definition/saga-definition.ts';
 import type { DefinitionVersion } from '../saga-store.ts';
 
 /** The definitions that a process can run, several versions of one included. */
@@ -8,20 +8,26 @@ export class DefinitionRegistry {
   readonly #byVersion = new Map<string, SagaDefinition>();
 
   constructor(definitions: readonly SagaDefinition<unknown, never>[]) {
-    for (const definition of definitions) {
-      const { name, version } = definition;
-      if (this.find(name, version)) {
-        throw new PotterError('SAGA_DEFINITION_INVALID', {
-          message: `Two definitions of saga '${name}' have version ${version}.`,
-          remedy:
-            'Raise the version of the newer one and keep both until no saga of the older is under way.',
-          details: { name, version },
-        });
-      }
-      // What a definition needs of a transaction was checked where it was handed in; from here on nobody makes one up.
-      this.#byVersion.set(key(name, version), definition as SagaDefinition);
+    for (const definition of definitions) this.#add(definition);
+    // Whoever can run a saga can run the sagas within it; several may have the same one.
+    for (const child of definitions.flatMap(childrenOf)) {
+      if (this.find(child.name, child.version) !== child) this.#add(child);
     }
-    this.versions = definitions.map(({ name, version }) => ({ name, version }));
+    this.versions = [...this.#byVersion.values()].map(({ name, version }) => ({ name, version }));
+  }
+
+  #add(definition: SagaDefinition<unknown, never>): void {
+    const { name, version } = definition;
+    if (this.find(name, version)) {
+      throw new PotterError('SAGA_DEFINITION_INVALID', {
+        message: `Two definitions of saga '${name}' have version ${version}.`,
+        remedy:
+          'Raise the version of the newer one and keep both until no saga of the older is under way.',
+        details: { name, version },
+      });
+    }
+    // What a definition needs of a transaction was checked where it was handed in; from here on nobody makes one up.
+    this.#byVersion.set(key(name, version), definition as SagaDefinition);
   }
 
   find(name: string, version: number): SagaDefinition | undefined {
@@ -38,6 +44,13 @@ export class DefinitionRegistry {
       details: { name, version },
     });
   }
+}
+
+function childrenOf(
+  definition: SagaDefinition<unknown, never>,
+): readonly SagaDefinition<unknown, never>[] {
+  const children = [...definition.attempted.values()].filter((node) => node.kind === 'child');
+  return children.flatMap(({ definition: child }) => [child, ...childrenOf(child)]);
 }
 
 function key(name: string, version: number): string {

@@ -1,9 +1,10 @@
 import { classify } from '../failure.ts';
-import type { MachineInput } from '../machine.ts';
-import type { RunningAttempt as Attempt } from '../next-work.ts';
+import type { MachineInput } from '../machine/machine-input.ts';
+import type { RunningAttempt as Attempt } from '../machine/next-work.ts';
 import type { Invocation } from '../nodes/node-handler.ts';
-import type { SagaDefinition } from '../saga-definition.ts';
-import { resultsOf, type SagaState, stepAt } from '../saga-state.ts';
+import type { Direction } from '../saga-event.ts';
+import type { SagaDefinition } from '../definition/saga-definition.ts';
+import { resultsOf, type SagaState, stepAt } from '../machine/saga-state.ts';
 import type { RunningAttempt } from './running-attempt.ts';
 
 /** What an attempt is told. */
@@ -13,14 +14,14 @@ export function invocationOf(
   running: RunningAttempt,
 ): Invocation {
   const { path, direction, attempt } = running.attempt;
-  const step = direction === 'forward' ? undefined : stepAt(state, path);
+  const step = stepAt(state, path);
   // One literal for both directions: a signal is made only for who asks, and a spread would ask.
   const invocation = {
     sagaId,
     correlationId: state.correlationId,
     input: state.input,
     results: resultsOf(state),
-    key: `${sagaId}/${path}/${direction === 'forward' ? 'do' : 'undo'}`,
+    key: keyOf(sagaId, path, step?.generation ?? 0, direction),
     attempt,
     get signal() {
       return running.signal;
@@ -28,9 +29,16 @@ export function invocationOf(
     direction,
     cause: state.cause,
     outcome: step?.outcome ?? 'unknown',
-    result: step?.result,
+    // What a person put in its place is no result of its doing.
+    result: step?.outcome === 'done' ? step.result : undefined,
   };
   return invocation as Invocation;
+}
+
+/** The same in every process and for ever, until the saga is rewound: then what is done again is another doing. */
+function keyOf(sagaId: string, path: string, generation: number, direction: Direction): string {
+  const step = generation === 0 ? path : `${path}~${generation}`;
+  return `${sagaId}/${step}/${direction === 'forward' ? 'do' : 'undo'}`;
 }
 
 /** What the machine is told of an attempt that threw. */

@@ -3,18 +3,24 @@ import { durationMs, type Duration } from '../../foundation/duration.ts';
 import { newId } from '../../foundation/ids.ts';
 import { abortError, sleep } from '../../foundation/sleep.ts';
 import type { TraceContext } from '../../observability/tracer.ts';
-import { startFingerprint } from '../definition-hash.ts';
-import { begin, fits, type MachineInput } from '../machine.ts';
-import { nextWork, summaryOf } from '../next-work.ts';
-import type { SagaDefinition } from '../saga-definition.ts';
+import { startFingerprint } from '../definition/definition-hash.ts';
+import type { SagaDefinition } from '../definition/saga-definition.ts';
+import type { Signal } from '../definition/signal.ts';
+import { fits } from '../machine/fits.ts';
+import type { MachineInput } from '../machine/machine-input.ts';
+import { nextWork, summaryOf } from '../machine/next-work.ts';
+import { restore, type RestoredSaga } from '../machine/saga-snapshot.ts';
+import { begin } from '../machine/transition.ts';
 import { sagaDiagram } from '../saga-diagram.ts';
 import type { SagaEngine, SagaEngineOptions, StartedSaga, StartOptions } from '../saga-engine.ts';
-import type { JournalEntry, SagaStatus } from '../saga-event.ts';
+import type { JournalEntry, ParentLink, SagaError, SagaStatus } from '../saga-event.ts';
 import { historyOf, type SagaHistory } from '../saga-history.ts';
-import { restore, type RestoredSaga } from '../saga-snapshot.ts';
+import type { SagaMessage } from '../saga-message.ts';
 import type { ClaimedSaga, Lease, SagaStore, StoredSaga } from '../saga-store.ts';
+import { isFinished } from '../saga-status.ts';
 import { type SagaView, viewOf } from '../saga-view.ts';
 import { asStored } from '../stored-value.ts';
+import { ChildSagas } from './child-sagas.ts';
 import type { Ownership } from './commit-plan.ts';
 import { engineContext, type EngineContext, errorFields } from './engine-context.ts';
 import { journalEvents } from './journal-events.ts';
@@ -23,9 +29,12 @@ import { persist } from './persist.ts';
 import { type SagaHost, sagaLost } from './saga-host.ts';
 import { Worker } from './worker.ts';
 
-/** A cancel is heard until the saga is over; where it is being undone it changes nothing. */
-const CANCELLABLE: readonly SagaStatus[] = ['pending', 'running', 'compensating', 'failed'];
-const RESUMABLE: readonly SagaStatus[] = ['failed'];
+/** A saga to be created: by whom, and whether it is ever to begin. */
+interface Creation<Tx> extends Omit<StartOptions<Tx>, 'sagaId'> {
+  readonly sagaId: string;
+  readonly parent?: ParentLink;
+  readonly undone?: SagaError;
+}
 
 /** The engine: accepts sagas, shows them, and runs those that this process owns. */
 export class Orchestrator<Tx> implements SagaEngine<Tx> {
@@ -34,11 +43,17 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
   readonly #owned = new Map<string, OwnedSaga>();
   /** Sagas about to be owned, started or claimed: they need room, and their ids are taken. */
   readonly #starting = new Set<string>();
+  readonly #children: ChildSagas;
   #stopping = false;
   #whenIdle: (() => void) | undefined;
 
   constructor(options: SagaEngineOptions<Tx>) {
     this.#context = engineContext(options);
+    this.#children = new ChildSagas(
+      this.#context.store,
+      () => this.#context.clock.now(),
+      (definition, input, child) => this.#create(definition, input, child, undefined),
+    );
     this.#worker = new Worker(
       this.#context as unknown as EngineContext<never>,
       {
@@ -73,17 +88,26 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
   async #create(
     definition: SagaDefinition,
     input: unknown,
-    options: StartOptions<Tx> & { readonly sagaId: string },
+    options: Creation<Tx>,
     trace: TraceContext | undefined,
   ): Promise<StartedSaga> {
     const { store, clock, random, metrics } = this.#context;
-    const { sagaId, transaction, correlationId = sagaId } = options;
+    const { sagaId, transaction, correlationId = sagaId, parent, undone } = options;
     const taken = this.#owned.has(sagaId) || this.#starting.has(sagaId);
     const owned =
-      transaction === undefined && this.#worker.isClaiming && this.#room() > 0 && !taken;
+      transaction === undefined && !undone && this.#worker.isClaiming && this.#room() > 0 && !taken;
     const lease: Lease | null = owned ? { workerId: this.#worker.id, token: 1n } : null;
-    const beginning = { input, correlationId, trace, owned };
-    const { state, events } = begin(definition, beginning, { now: clock.now(), random });
+    const now = clock.now();
+    const beginning = {
+      sagaId,
+      input,
+      correlationId,
+      trace,
+      parent,
+      owned,
+      ...(undone && { undone }),
+    };
+    const { state, events } = begin(definition, beginning, { now, random });
     const saga = {
       sagaId,
       definition: definition.name,
@@ -91,7 +115,7 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
       correlationId,
       fingerprint: startFingerprint(definition.name, input),
       events,
-      summary: summaryOf(state, nextWork(state)),
+      summary: summaryOf(definition, state, nextWork(definition, state, now)),
     };
     const call = (): ReturnType<SagaStore['create']> =>
       store.create(saga, { lease, ...(transaction !== undefined && { transaction }) });
@@ -168,26 +192,36 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
     sagaId: string,
     options: { readonly messageId?: string } = {},
   ): Promise<{ readonly sagaId: string }> {
-    const refusal = await this.#post(sagaId, 'cancel', options.messageId, CANCELLABLE);
+    const refusal = await this.#tell(sagaId, { kind: 'cancel', ...this.#told(options) });
     if (!refusal) return { sagaId };
-    throw new PotterError('SAGA_ALREADY_FINISHED', {
-      message: `Saga '${sagaId}' is ${refusal}.`,
-      remedy: 'Start another saga to put right what this one did.',
-      details: { sagaId, status: refusal },
-    });
+    if (!isFinished(refusal)) throw pastPivot(sagaId, refusal);
+    throw alreadyFinished(sagaId, refusal);
   }
 
   async resume(
     sagaId: string,
     options: { readonly messageId?: string } = {},
   ): Promise<{ readonly sagaId: string }> {
-    const refusal = await this.#post(sagaId, 'resume', options.messageId, RESUMABLE);
+    const refusal = await this.#tell(sagaId, { kind: 'resume', ...this.#told(options) });
     if (!refusal) return { sagaId };
     throw new PotterError('SAGA_NOT_RESUMABLE', {
-      message: `Saga '${sagaId}' is ${refusal}, not failed.`,
-      remedy: 'Look at its status; only a failed saga waits to be resumed.',
+      message: `Saga '${sagaId}' is ${refusal}, neither failed nor paused.`,
+      remedy: 'Look at its status; only a failed or paused saga waits to be resumed.',
       details: { sagaId, status: refusal },
     });
+  }
+
+  async signal<Value>(
+    sagaId: string,
+    { name, parse }: Signal<Value>,
+    value: NoInfer<Value>,
+    options: { readonly messageId?: string } = {},
+  ): Promise<{ readonly sagaId: string }> {
+    const parsed = asStored(parse(value));
+    const message = { kind: 'signal', name, value: parsed, ...this.#told(options) } as const;
+    const refusal = await this.#tell(sagaId, message);
+    if (refusal) throw alreadyFinished(sagaId, refusal);
+    return { sagaId };
   }
 
   async run(): Promise<void> {
@@ -255,7 +289,8 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
       inputs.push({ kind: 'timer' });
     } else {
       inputs.push({ kind: 'recovered' });
-      if (nextWork(restored.state).running.length > 0) metrics.takeover(saga.definition);
+      const { running } = nextWork(definition, restored.state, clock.now());
+      if (running.length > 0) metrics.takeover(saga.definition);
     }
     if (!fits(definition, restored.state, clock.now())) {
       inputs.push({ kind: 'unfit', error: unfit(definition) });
@@ -281,6 +316,9 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
     return {
       alive,
       isStopping: () => this.#stopping,
+      startChild: (node, invocation) => this.#children.start(node, invocation),
+      undoChild: (node, invocation) => this.#children.undo(node, invocation),
+      tellParent: (sagaId, state) => this.#children.tellParent(sagaId, state),
       gone: (saga, how) => {
         const wasFull = this.#room() <= 0;
         if (this.#owned.get(saga.sagaId) === saga) this.#owned.delete(saga.sagaId);
@@ -313,14 +351,17 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
     this.#whenIdle?.();
   }
 
-  async #post(
-    sagaId: string,
-    kind: 'cancel' | 'resume',
-    messageId: string = newId(),
-    acceptedIn: readonly SagaStatus[],
-  ): Promise<SagaStatus | undefined> {
-    const { store, clock } = this.#context;
-    const outcome = await store.post(sagaId, { kind, messageId, at: clock.now() }, acceptedIn);
+  #told({
+    messageId = newId(),
+  }: {
+    readonly messageId?: string;
+  }): Pick<SagaMessage, 'messageId' | 'at'> {
+    return { messageId, at: this.#context.clock.now() };
+  }
+
+  /** @returns the status in which the saga refused. */
+  async #tell(sagaId: string, message: SagaMessage): Promise<SagaStatus | undefined> {
+    const outcome = await this.#context.store.post(sagaId, message);
     if (outcome.kind === 'not-found') throw notFound(sagaId);
     return outcome.kind === 'refused' ? outcome.status : undefined;
   }
@@ -352,6 +393,22 @@ function notFound(sagaId: string): PotterError {
   return new PotterError('SAGA_NOT_FOUND', {
     message: `There is no saga '${sagaId}'.`,
     details: { sagaId },
+  });
+}
+
+function alreadyFinished(sagaId: string, status: SagaStatus): PotterError {
+  return new PotterError('SAGA_ALREADY_FINISHED', {
+    message: `Saga '${sagaId}' is ${status}.`,
+    remedy: 'Start another saga to put right what this one did.',
+    details: { sagaId, status },
+  });
+}
+
+function pastPivot(sagaId: string, status: SagaStatus): PotterError {
+  return new PotterError('SAGA_PAST_PIVOT', {
+    message: `Saga '${sagaId}' is ${status} and at or past its pivot: it goes forward only.`,
+    remedy: 'Let it complete; or, once it has failed, force it back.',
+    details: { sagaId, status },
   });
 }
 

@@ -1,12 +1,16 @@
 import { isPotterError, PotterError } from '../../errors/potter-error.ts';
 import { withCorrelation } from '../../observability/correlation.ts';
-import { type MachineInput, stopReason } from '../machine.ts';
-import { nextWork, type RunningAttempt as Attempt, type Work } from '../next-work.ts';
+import type { SagaDefinition } from '../definition/saga-definition.ts';
+import type { MachineInput } from '../machine/machine-input.ts';
+import {
+  nextWork,
+  type RunningAttempt as Attempt,
+  type StopOrder,
+  type Work,
+} from '../machine/next-work.ts';
+import { fold } from '../machine/saga-snapshot.ts';
+import type { SagaState } from '../machine/saga-state.ts';
 import { attemptedHandlerOf } from '../nodes/handlers.ts';
-import type { SagaDefinition } from '../saga-definition.ts';
-import type { SagaError } from '../saga-event.ts';
-import { fold } from '../saga-snapshot.ts';
-import type { SagaState } from '../saga-state.ts';
 import { isSettled } from '../saga-status.ts';
 import type { CommitOutcome, InboxEntry, Lease, SagaCommit } from '../saga-store.ts';
 import { asStored } from '../stored-value.ts';
@@ -42,6 +46,7 @@ export class OwnedSaga {
   #inboxSeen: bigint;
   #inputs: MachineInput[] = [];
   #draining = false;
+  #tellingParent = false;
   #gone = false;
 
   constructor(context: EngineContext<unknown>, host: SagaHost, ownership: Ownership) {
@@ -60,7 +65,7 @@ export class OwnedSaga {
   /** Goes on where the journal ends. Without inputs only what it says is running is begun. */
   begin(inputs: readonly MachineInput[], inbox: readonly InboxEntry[]): void {
     this.#takeMessages(inbox);
-    if (inputs.length === 0 && this.#inputs.length === 0) return this.#see(nextWork(this.#state));
+    if (inputs.length === 0 && this.#inputs.length === 0) return this.#see(this.#work());
     this.#inputs.unshift(...inputs);
     this.#drain();
   }
@@ -110,7 +115,7 @@ export class OwnedSaga {
           this.#inputs = [];
           const plan = this.#plan(inputs);
           if (this.#isEmpty(plan.commit)) {
-            this.#see(plan.work);
+            this.#see(plan.work, plan.at);
             continue;
           }
           const outcome = await this.#persist(() => this.#context.store.commit(plan.commit)).catch(
@@ -184,8 +189,11 @@ export class OwnedSaga {
     );
     this.#state = fold(this.#state, entries) ?? this.#state;
     this.#seq = last.seq;
-    if (isSettled(this.#state.status)) this.#leave();
-    else this.#see(nextWork(this.#state));
+    if (isSettled(this.#state.status) && this.#state.parentTold) this.#leave();
+    else {
+      this.#inputs.push({ kind: 'timer' });
+      this.#see(this.#work());
+    }
     return true;
   }
 
@@ -207,13 +215,13 @@ export class OwnedSaga {
   }
 
   /** What was written is true now. */
-  #adopt({ transition: { state, events }, work, commit }: CommitPlan): void {
+  #adopt({ transition: { state, events }, work, commit, at }: CommitPlan): void {
     this.#state = state;
     this.#seq += BigInt(events.length);
     this.#inboxSeen = commit.inboxSeen;
     if (commit.snapshot !== undefined) this.#snapshotSeq = this.#seq;
     if (commit.release) this.#leave();
-    else this.#see(work);
+    else this.#see(work, at);
   }
 
   #leave(): void {
@@ -223,25 +231,34 @@ export class OwnedSaga {
     this.#host.gone(this, 'released');
   }
 
-  /** Begins what is to run, stops what is to stop, and sets the one timer. */
-  #see(work: Work): void {
+  #work(): Work {
+    return nextWork(this.definition, this.#state, this.#context.clock.now());
+  }
+
+  /**
+   * Begins what is to run, stops what is to stop, and sets the one timer.
+   * @param seen when the machine last looked: what was due by then has been considered, and is not waited for again.
+   */
+  #see(work: Work, seen?: Date): void {
     const now = this.#context.clock.now();
     this.#attempts.align(
       work.running,
       (attempt) => this.#run(attempt, now),
       () => sagaLost(this.sagaId),
     );
-    const stop = stopReason(this.#state, now);
-    if (stop) this.#stopForward(stop);
-    // What was told to stop says itself when it has; until then there is nothing to wait for.
-    this.#alarm.set(stop && work.running.length > 0 ? null : work.timerAt, now);
+    for (const order of work.stop) this.#attempts.stopForward(order.path, stopped(order));
+    const { timerAt } = work;
+    this.#alarm.set(timerAt && seen && timerAt.getTime() <= seen.getTime() ? null : timerAt, now);
+    if (work.tellParent) this.#tellParent();
   }
 
-  #stopForward({ code, message }: SagaError): void {
-    const reason = new PotterError(code === 'SAGA_TIMED_OUT' ? code : 'SAGA_CANCELLED', {
-      message,
-    });
-    this.#attempts.stopForward(reason);
+  #tellParent(): void {
+    if (this.#tellingParent) return;
+    this.#tellingParent = true;
+    this.#persist(() => this.#host.tellParent(this.sagaId, this.#state)).then(
+      () => this.tell({ kind: 'parent-told' }),
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   #run(attempt: Attempt, now: Date): RunningAttempt | undefined {
@@ -263,7 +280,7 @@ export class OwnedSaga {
       }
     });
     if (attempt.attempt > 1) metrics.retry(name, path, direction);
-    const transactional = node.kind !== 'step';
+    const { transactional } = attemptedHandlerOf(node);
     tracer
       .span(
         `saga ${direction === 'forward' ? 'do' : 'undo'} ${path}`,
@@ -286,6 +303,8 @@ export class OwnedSaga {
                 invocationOf(this.sagaId, this.#state, running),
                 {
                   inTransaction: (work) => this.#inTransaction(running, work),
+                  startChild: (child, invocation) => this.#host.startChild(child, invocation),
+                  undoChild: (child, invocation) => this.#host.undoChild(child, invocation),
                 },
               ),
           ),
@@ -388,4 +407,13 @@ export class OwnedSaga {
     this.#gone = true;
     this.#alarm.cancel();
   }
+}
+
+const STOP_CODES = ['SAGA_TIMED_OUT', 'SAGA_CANCELLED', 'SAGA_BRANCH_STOPPED'] as const;
+
+/** What an attempt is told that runs in vain. */
+function stopped({ error: { code, message } }: StopOrder): PotterError {
+  return new PotterError(STOP_CODES.find((known) => known === code) ?? 'SAGA_CANCELLED', {
+    message,
+  });
 }

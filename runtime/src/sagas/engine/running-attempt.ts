@@ -3,7 +3,7 @@ import { PotterError } from '../../errors/potter-error.ts';
 import { isRejection } from '../../errors/rejection.ts';
 import type { Clock, Timer } from '../../foundation/clock.ts';
 import type { Failure } from '../failure.ts';
-import type { RunningAttempt as Attempt } from '../next-work.ts';
+import type { RunningAttempt as Attempt } from '../machine/next-work.ts';
 import { asStored } from '../stored-value.ts';
 
 /** How an attempt ended. */

@@ -1,4 +1,7 @@
 import { PotterError } from '../../errors/potter-error.ts';
+import type { SagaState } from '../machine/saga-state.ts';
+import type { ChildNode } from '../nodes/child.ts';
+import type { Invocation } from '../nodes/node-handler.ts';
 
 /** What a saga needs of the engine that owns it. */
 export interface SagaHost {
@@ -6,6 +9,12 @@ export interface SagaHost {
   readonly alive: AbortSignal;
   /** Whether sagas are to be given away as soon as nothing of theirs runs. */
   isStopping(): boolean;
+  /** Starts the saga of a `child` node, or finds it started. */
+  startChild(node: ChildNode, invocation: Invocation): Promise<void>;
+  /** Asks that saga to be undone; one that was never started never will be. */
+  undoChild(node: ChildNode, invocation: Invocation): Promise<void>;
+  /** Tells the saga that began this one how it ended. Repeatable. */
+  tellParent(sagaId: string, state: SagaState): Promise<void>;
   /** The saga is no longer owned: given back or over, lost, or dropped although the store may think it is still owned. */
   gone(saga: { readonly sagaId: string }, how: 'released' | 'lost' | 'failed'): void;
 }

@@ -2,6 +2,7 @@ import { PotterError } from '../../errors/potter-error.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
 import type { JournalEntry, SagaStatus } from '../saga-event.ts';
 import type { SagaFeed } from '../saga-feed.ts';
+import { accepts, type SagaMessage } from '../saga-message.ts';
 import { isFinished } from '../saga-status.ts';
 import type {
   ClaimedSaga,
@@ -14,7 +15,6 @@ import type {
   NewSaga,
   PostOutcome,
   SagaCommit,
-  SagaMessage,
   SagaStore,
   StoredSaga,
   WorkListener,
@@ -160,19 +160,15 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     return [...counts.values()];
   }
 
-  async post(
-    sagaId: string,
-    message: SagaMessage,
-    acceptedIn: readonly SagaStatus[],
-  ): Promise<PostOutcome> {
+  async post(sagaId: string, message: SagaMessage): Promise<PostOutcome> {
     let blocked;
     while ((blocked = this.#blocked(sagaId, undefined))) await blocked;
     const row = this.#rows.get(sagaId);
     if (!row) return { kind: 'not-found' };
     const before = row.inbox.find((entry) => entry.message.messageId === message.messageId);
     if (before) return { kind: 'accepted', seq: before.seq };
-    const { status } = row.summary;
-    if (!acceptedIn.includes(status)) return { kind: 'refused', status };
+    const { status, accepts: accepted } = row.summary;
+    if (!accepts(accepted, message.kind)) return { kind: 'refused', status };
     const seq = BigInt(row.inbox.length + 1);
     row.inbox.push({ seq, message });
     if (row.owner === null) this.#give(row, null);

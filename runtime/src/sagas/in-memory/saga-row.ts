@@ -99,15 +99,14 @@ export class SagaRow {
 
 /** An event with its payload copied, reduced to what a database would keep. */
 function isolated(event: SagaEvent): SagaEvent {
-  if (event.type === 'SagaStarted') return { ...event, input: asStored(event.input) };
-  return event.type === 'AttemptCompleted'
-    ? {
-        type: event.type,
-        at: event.at,
-        path: event.path,
-        direction: event.direction,
-        attempt: event.attempt,
-        result: asStored(event.result),
-      }
-    : event;
+  if (event.type === 'SagaStarted' || event.type === 'InputEdited') {
+    return { ...event, input: asStored(event.input) };
+  }
+  if (event.type === 'AttemptCompleted' || event.type === 'StepOverridden') {
+    return { ...event, result: asStored(event.result) };
+  }
+  if (event.type === 'SignalReceived' || event.type === 'WaitEnded') {
+    return { ...event, value: asStored(event.value) };
+  }
+  return event;
 }

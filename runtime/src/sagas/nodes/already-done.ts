@@ -1,5 +1,6 @@
 import { type AttemptedNodeBase, attemptedNodeWalk, progress } from './attempted-node.ts';
-import type { AttemptedNodeHandler, Invocation, Progress } from './node-handler.ts';
+import type { AttemptedNodeHandler, Invocation } from './node-handler.ts';
+import { DONE } from './progress.ts';
 
 /**
  * What was done before the saga, by whoever started it, in the transaction of the start: only its undo is the saga's. It is
@@ -10,19 +11,13 @@ export interface AlreadyDoneNode extends AttemptedNodeBase {
   readonly compensate: (invocation: Invocation & { readonly tx: unknown }) => unknown;
 }
 
-const DONE: Progress = { kind: 'done' };
-
 /** Its undo and the journal are one commit, as its doing and the start were. */
 export const alreadyDoneHandler: AttemptedNodeHandler<AlreadyDoneNode> = {
+  ...attemptedNodeWalk,
+  transactional: true,
   forward: () => DONE,
   compensate: (node, walk) => progress(node, 'compensate', walk.step(node.path)?.compensate, walk),
   begun: () => true,
-  fits: attemptedNodeWalk.fits,
-  describe: attemptedNodeWalk.describe,
-  draw: (node, pen, from) => {
-    pen.box(node.path, from, true, 'done');
-    return [node.path];
-  },
   attempt: (node, invocation, host) =>
     host.inTransaction(async (tx) => node.compensate({ ...invocation, tx })),
 };

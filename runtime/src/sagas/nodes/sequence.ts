@@ -1,14 +1,14 @@
-import type { NodeHandler, Progress } from './node-handler.ts';
+import type { NodeHandler } from './node-handler.ts';
 import type { SagaNode } from './node.ts';
+import { DONE } from './progress.ts';
+import { undoInOrder } from './undo-in-order.ts';
 
-/** Nodes one after the other. The root of every definition is one. */
+/** Nodes one after the other. The root of every definition is one, and so is every branch. */
 export interface SequenceNode {
   readonly kind: 'sequence';
   readonly path: string;
   readonly children: readonly SagaNode[];
 }
-
-const DONE: Progress = { kind: 'done' };
 
 /** Forward in order, each when the one before is done; undone in reverse order, what was begun. */
 export const sequenceHandler: NodeHandler<SequenceNode> = {
@@ -19,21 +19,10 @@ export const sequenceHandler: NodeHandler<SequenceNode> = {
     }
     return DONE;
   },
-  compensate(node, walk) {
-    let failed: Progress | undefined;
-    for (let at = node.children.length - 1; at >= 0; at -= 1) {
-      const child = node.children[at];
-      if (!child || !walk.begun(child)) continue;
-      const progress = walk.compensate(child);
-      if (progress.kind === 'active') return progress;
-      if (progress.kind === 'failed') {
-        if (walk.onCompensationFailure === 'pause') return progress;
-        failed ??= progress;
-      }
-    }
-    return failed ?? DONE;
-  },
+  compensate: (node, walk) => undoInOrder(node.children, walk),
   begun: (node, walk) => node.children.some((child) => walk.begun(child)),
+  children: (node) => node.children,
+  undoUnits: (node, walk) => node.children.flatMap((child) => walk.undoUnits(child)),
   fits(node, walk, fits) {
     let before = true;
     for (const child of node.children) {

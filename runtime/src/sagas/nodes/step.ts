@@ -11,6 +11,7 @@ export interface StepNode extends AttemptedNodeBase {
 /** An effect outside, then the journal: between the two the process may die, hence the key. */
 export const stepHandler: AttemptedNodeHandler<StepNode> = {
   ...attemptedNodeWalk,
+  transactional: false,
   attempt: async (node, invocation) =>
     invocation.direction === 'forward' ? node.execute(invocation) : node.compensate?.(invocation),
 };

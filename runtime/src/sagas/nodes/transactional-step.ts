@@ -13,6 +13,7 @@ export interface TransactionalStepNode extends AttemptedNodeBase {
 /** Effect and journal are one commit: no crash can come between them. */
 export const transactionalStepHandler: AttemptedNodeHandler<TransactionalStepNode> = {
   ...attemptedNodeWalk,
+  transactional: true,
   attempt: (node, invocation, host) =>
     host.inTransaction(async (tx) =>
       invocation.direction === 'forward'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { SagaMessage } from '../../sagas/saga-store.ts';
+import { messageBits, type SagaMessage } from '../../sagas/saga-message.ts';
 import { attempt, started, summary, type SagaStoreRule } from './saga-store-subject.ts';
 
 const cancel = (messageId: string): SagaMessage => ({
@@ -162,7 +162,7 @@ export function commitRules<Tx>(): readonly SagaStoreRule<Tx>[] {
       name: 'refuses a commit that has not seen a message, and hands the message over',
       check: async (bench) => {
         const { sagaId, lease } = await bench.owned();
-        const posted = await bench.store.post(sagaId, cancel('m-1'), ['pending']);
+        const posted = await bench.store.post(sagaId, cancel('m-1'));
         assert.deepEqual(posted, { kind: 'accepted', seq: 1n });
         const entry = { seq: 1n, message: cancel('m-1') };
         assert.deepEqual(await bench.store.commit(bench.commitOf(sagaId, lease)), {
@@ -176,26 +176,43 @@ export function commitRules<Tx>(): readonly SagaStoreRule<Tx>[] {
       },
     },
     {
-      name: 'accepts a message once, only in the statuses it is for, and only for sagas there are',
+      name: 'accepts a message once, only of a kind the saga accepts now, and only for sagas there are',
       check: async (bench) => {
         const sagaId = await bench.free();
         const post = bench.store.post.bind(bench.store);
-        assert.deepEqual(await post(sagaId, cancel('m-1'), ['pending']), {
+        assert.deepEqual(await post(sagaId, cancel('m-1')), {
           kind: 'accepted',
           seq: 1n,
         });
-        assert.deepEqual(await post(sagaId, cancel('m-1'), ['pending']), {
+        assert.deepEqual(await post(sagaId, cancel('m-1')), {
           kind: 'accepted',
           seq: 1n,
         });
-        assert.deepEqual(await post(sagaId, cancel('m-2'), ['failed']), {
-          kind: 'refused',
-          status: 'pending',
-        });
-        assert.deepEqual(await post('no-such-saga', cancel('m-3'), ['pending']), {
+        const pause = { ...cancel('m-2'), kind: 'pause' } as const;
+        assert.deepEqual(await post(sagaId, pause), { kind: 'refused', status: 'pending' });
+        assert.deepEqual(await post('no-such-saga', cancel('m-3')), {
           kind: 'not-found',
         });
         assert.equal((await bench.store.inbox(sagaId, 0n)).length, 1);
+      },
+    },
+    {
+      name: 'gives a message back with all that it says',
+      check: async (bench) => {
+        const sagaId = await bench.free({
+          summary: summary('pending', { accepts: messageBits('signal', 'skip') }),
+        });
+        const at = bench.now;
+        const messages: readonly SagaMessage[] = [
+          { kind: 'signal', messageId: 'm-1', at, name: 'approved', value: { on: at, n: 3n } },
+          { kind: 'skip', messageId: 'm-2', at, step: 'a', result: [1], by: 'ünï', reason: '"no"' },
+        ];
+        for (const message of messages) await bench.store.post(sagaId, message);
+        const inbox = await bench.store.inbox(sagaId, 0n);
+        assert.deepEqual(
+          inbox.map(({ message }) => message),
+          messages,
+        );
       },
     },
     {
@@ -209,7 +226,7 @@ export function commitRules<Tx>(): readonly SagaStoreRule<Tx>[] {
           });
           const [committed, posted] = await Promise.all([
             bench.store.commit(last),
-            bench.store.post(sagaId, cancel('m'), ['pending', 'running']),
+            bench.store.post(sagaId, cancel('m')),
           ]);
           assert.notEqual(committed.kind === 'committed', posted.kind === 'accepted');
         }

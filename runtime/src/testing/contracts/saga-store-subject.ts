@@ -1,5 +1,7 @@
 import { newId } from '../../foundation/ids.ts';
 import type { SagaEvent, SagaStatus } from '../../sagas/saga-event.ts';
+import { messageBits } from '../../sagas/saga-message.ts';
+import { isFinished } from '../../sagas/saga-status.ts';
 import type {
   ClaimedSaga,
   Lease,
@@ -117,6 +119,7 @@ export function summary(status: SagaStatus, overrides: Partial<SagaSummary> = {}
     error: null,
     wakeAt: START,
     finishedAt: null,
+    accepts: isFinished(status) ? 0 : messageBits('cancel', 'undo', 'signal'),
     ...overrides,
   };
 }

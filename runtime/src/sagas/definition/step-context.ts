@@ -1,4 +1,4 @@
-import type { SagaError } from './saga-event.ts';
+import type { SagaError } from '../saga-event.ts';
 
 /** What every attempt is told, doing or undoing. */
 export interface AttemptContext<Input, Results> {
@@ -18,6 +18,12 @@ export interface AttemptContext<Input, Results> {
   /** Fires when the attempt is out of time, the saga is to stop, or this process may no longer run it. Pass it on. */
   readonly signal: AbortSignal;
 }
+
+/** What a condition, a time or the input of a child is made from. */
+export type DecideContext<Input, Results> = Pick<
+  AttemptContext<Input, Results>,
+  'sagaId' | 'correlationId' | 'input' | 'results'
+>;
 
 /** What a step is told when it is done. Its key ends in `/do`. */
 export interface ExecuteContext<Input, Results> extends AttemptContext<Input, Results> {
@@ -41,8 +47,11 @@ export type StepOutcome<Result> =
   | { readonly outcome: 'done'; readonly result: Result }
   | { readonly outcome: 'failed' | 'unknown'; readonly result: undefined };
 
-/** When a step is undone: after every attempt to do it, or only after it was done. */
-export type CompensateWhen = 'attempted' | 'completed';
+/**
+ * When a step is undone: after every attempt to do it, only after it was done, or only when a person forces a saga back that
+ * has passed its pivot.
+ */
+export type CompensateWhen = 'attempted' | 'completed' | 'forced';
 
 /** What a step is told when it is undone. Its key ends in `/undo`. */
 export type CompensateContext<Input, Results, Result, When extends CompensateWhen> = AttemptContext<

@@ -1,7 +1,7 @@
-import { nextDelayMs } from '../foundation/backoff.ts';
-import type { Failure } from './failure.ts';
-import type { SagaDefinition } from './saga-definition.ts';
-import type { Direction } from './saga-event.ts';
+import { nextDelayMs } from '../../foundation/backoff.ts';
+import type { Failure } from '../failure.ts';
+import type { SagaDefinition } from '../definition/saga-definition.ts';
+import type { Direction } from '../saga-event.ts';
 import { type SagaState, stepAt } from './saga-state.ts';
 
 /**

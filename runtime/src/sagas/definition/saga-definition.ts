@@ -1,6 +1,6 @@
-import type { Duration } from '../foundation/duration.ts';
-import type { AttemptedNode } from './nodes/node.ts';
-import type { SequenceNode } from './nodes/sequence.ts';
+import type { Duration } from '../../foundation/duration.ts';
+import type { AttemptedNode, SagaNode } from '../nodes/node.ts';
+import type { SequenceNode } from '../nodes/sequence.ts';
 
 /** What holds for a saga as a whole. */
 export interface SagaOptions {
@@ -37,8 +37,14 @@ export interface SagaDefinition<Input = unknown, Tx = unknown, Results = unknown
   /** Of the graph: names, kinds, order and what is undone. Retries and timeouts may change without notice. */
   readonly hash: string;
   readonly root: SequenceNode;
+  /** Every node, by path. */
+  readonly nodes: ReadonlyMap<string, SagaNode>;
   /** Every node that is done by attempts, by path. */
   readonly attempted: ReadonlyMap<string, AttemptedNode>;
+  /** Path of the point of no return; null: there is none. */
+  readonly pivot: string | null;
+  /** Whether several attempts can run at the same time. */
+  readonly isParallel: boolean;
   readonly timeoutMs: number | null;
   readonly snapshotEvery: number;
   readonly onDefect: 'pause' | 'compensate';

@@ -1,11 +1,11 @@
-import { jsonCodec } from '../foundation/json.ts';
+import { jsonCodec } from '../../foundation/json.ts';
 import { evolve } from './evolve.ts';
-import type { JournalEntry } from './saga-event.ts';
+import type { JournalEntry } from '../saga-event.ts';
 import type { SagaState } from './saga-state.ts';
-import type { StoredSaga } from './saga-store.ts';
+import type { StoredSaga } from '../saga-store.ts';
 
 /** Raised when the form of SagaState changes: snapshots of another form are passed over, the journal has it all. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** A state as text for the store. */
 export function encodeState(state: SagaState): string {

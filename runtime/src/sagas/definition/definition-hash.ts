@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson } from '../foundation/json.ts';
-import { handlerOf } from './nodes/handlers.ts';
-import type { SagaNode } from './nodes/node.ts';
+import { canonicalJson } from '../../foundation/json.ts';
+import { handlerOf } from '../nodes/handlers.ts';
+import type { SagaNode } from '../nodes/node.ts';
 
 /** Equal for graphs that give a journal the same meaning. */
 export function definitionHash(name: string, root: SagaNode): string {

@@ -1,5 +1,5 @@
-import { exponentialBackoff, type RetryPolicy } from '../foundation/backoff.ts';
-import { type Duration, durationMs } from '../foundation/duration.ts';
+import { exponentialBackoff, type RetryPolicy } from '../../foundation/backoff.ts';
+import { type Duration, durationMs } from '../../foundation/duration.ts';
 import type {
   CompensateContext,
   CompensateWhen,
@@ -12,7 +12,10 @@ export type NonRetryable = readonly string[] | ((error: unknown) => boolean);
 
 /** How a step is tried: what does not depend on its types. */
 export interface StepPolicy<When extends CompensateWhen = CompensateWhen> {
-  /** `attempted` (default): undo also what failed or may have happened. `completed`: undo only what was done. */
+  /**
+   * `attempted` (default): undo also what failed or may have happened. `completed`: undo only what was done. `forced`: undo
+   * only when a person forces the saga back past its pivot; the only one there is after a pivot.
+   */
   readonly compensateWhen?: When;
   /** Between attempts to do it. Default `exponentialBackoff()`: 5 attempts. */
   readonly retry?: RetryPolicy;

@@ -1,0 +1,55 @@
+import type { Duration } from '../../foundation/duration.ts';
+import type { DecideContext } from './step-context.ts';
+import type { StepPolicy } from './step-options.ts';
+
+/** How parallel branches are undone. */
+export interface ParallelOptions {
+  /**
+   * `reverse` (default): one step after the other, in reverse order of their starts, whichever branch they are of.
+   * `parallel`: all branches at once, each in reverse order: faster, where undoing one branch does not need another.
+   */
+  readonly undo?: 'reverse' | 'parallel';
+}
+
+/** How a choice shows. */
+export interface ChoiceOptions {
+  /** Why a step that is not taken was skipped, for the history. Default: names the condition. */
+  readonly skipped?: string;
+}
+
+/** How long to wait: a duration, or a function that makes one, or a time, from what is known. */
+export type TimerDelay<Input, Results> =
+  | Duration
+  | ((context: DecideContext<Input, Results>) => Duration | Date);
+
+/** How long to wait to be told something. */
+export interface SignalOptions<OnTimeout extends 'fail' | 'continue' = 'fail'> {
+  /** Default: for ever. */
+  readonly timeout?: Duration;
+  /**
+   * `fail` (default): the saga is undone with `SAGA_SIGNAL_TIMED_OUT`. `continue`: it goes on, and the result says whether
+   * the signal was received: ask for that with `.when`.
+   */
+  readonly onTimeout?: OnTimeout;
+}
+
+/** What a wait for a signal results in. */
+export type SignalResult<Value, OnTimeout extends 'fail' | 'continue'> = OnTimeout extends 'fail'
+  ? Value
+  : { readonly received: true; readonly value: Value } | { readonly received: false };
+
+/** How a saga within a saga is started and undone. */
+export interface ChildOptions<Input, Results, ChildInput> extends Pick<
+  StepPolicy,
+  'retry' | 'timeout' | 'compensateRetry' | 'compensateTimeout'
+> {
+  /** What it is started with. */
+  readonly input: (context: DecideContext<Input, Results>) => ChildInput;
+}
+
+/** What a saga within a saga results in. One that was compensated makes its parent fail instead. */
+export interface ChildResult<Results> {
+  readonly sagaId: string;
+  readonly status: 'completed';
+  readonly results: Results;
+}

@@ -1,0 +1,138 @@
+import { PotterError } from '../../errors/potter-error.ts';
+import { Rejection } from '../../errors/rejection.ts';
+import type { SagaDefinition } from '../definition/saga-definition.ts';
+import { resultsOf, type SagaState } from '../machine/saga-state.ts';
+import { type ChildNode, childSignal } from '../nodes/child.ts';
+import type { ChildOutcome, Invocation } from '../nodes/node-handler.ts';
+import type { ParentLink, SagaError } from '../saga-event.ts';
+import type { SagaStore } from '../saga-store.ts';
+import { asStored } from '../stored-value.ts';
+
+/** A child to be created. */
+export interface NewChild {
+  readonly sagaId: string;
+  readonly correlationId: string;
+  readonly parent: ParentLink;
+  /** It is never to begin. */
+  readonly undone?: SagaError;
+}
+
+/** How sagas begin, undo and hear of the sagas within them. All of it is repeatable: the ids are made of the parent's. */
+export class ChildSagas {
+  readonly #store: Pick<SagaStore, 'post'>;
+  readonly #now: () => Date;
+  readonly #create: (
+    definition: SagaDefinition,
+    input: unknown,
+    child: NewChild,
+  ) => Promise<{ readonly created: boolean }>;
+
+  constructor(
+    store: Pick<SagaStore, 'post'>,
+    now: () => Date,
+    create: (
+      definition: SagaDefinition,
+      input: unknown,
+      child: NewChild,
+    ) => Promise<{ readonly created: boolean }>,
+  ) {
+    this.#store = store;
+    this.#now = now;
+    this.#create = create;
+  }
+
+  async start(node: ChildNode, invocation: Invocation): Promise<void> {
+    await this.#create(node.definition as SagaDefinition, inputOf(node, invocation), {
+      sagaId: childIdOf(invocation),
+      correlationId: invocation.correlationId,
+      parent: { sagaId: invocation.sagaId, path: node.path },
+    });
+  }
+
+  /**
+   * Asks a child to be undone; its end is told to the parent as any end is. One that is not there is created as undone, so
+   * that a start that is still on its way finds its place taken.
+   */
+  async undo(node: ChildNode, invocation: Invocation): Promise<void> {
+    const sagaId = childIdOf(invocation);
+    for (;;) {
+      const outcome = await this.#store.post(sagaId, {
+        kind: 'undo',
+        messageId: invocation.key,
+        at: this.#now(),
+      });
+      switch (outcome.kind) {
+        case 'accepted':
+          return;
+        case 'refused':
+          if (outcome.status === 'compensated') return;
+          throw pastPivot(sagaId, outcome.status);
+        case 'not-found': {
+          const undone = invocation.direction === 'compensate' ? invocation.cause : never();
+          const { created } = await this.#create(
+            node.definition as SagaDefinition,
+            inputOf(node, invocation),
+            {
+              sagaId,
+              correlationId: invocation.correlationId,
+              parent: { sagaId: invocation.sagaId, path: node.path },
+              undone,
+            },
+          );
+          if (created) return;
+        }
+      }
+    }
+  }
+
+  /** A parent that is over or gone wants to know nothing more. */
+  async tellParent(sagaId: string, state: SagaState): Promise<void> {
+    const { parent, status } = state;
+    if (!parent) return;
+    const value: ChildOutcome =
+      status === 'completed'
+        ? { sagaId, status, results: resultsOf(state) }
+        : { sagaId, status: 'compensated', error: state.cause ?? unknownCause(sagaId) };
+    await this.#store.post(parent.sagaId, {
+      kind: 'signal',
+      name: childSignal(parent.path),
+      messageId: `${sagaId}:${status}`,
+      at: this.#now(),
+      value,
+    });
+  }
+}
+
+/** A key is `<saga>/<step>/do`; ids have no `/`. */
+function childIdOf({ key }: Invocation): string {
+  return key.slice(0, key.lastIndexOf('/')).replace('/', '.');
+}
+
+function inputOf(node: ChildNode, invocation: Invocation): unknown {
+  const { sagaId, correlationId, input, results } = invocation;
+  return asStored(node.input({ sagaId, correlationId, input, results }));
+}
+
+/** Completed past its pivot, a child stays done and a person must look; before it is completed, that may yet change. */
+function pastPivot(sagaId: string, status: string): Error {
+  const message = `Saga '${sagaId}' within this one is ${status} and past its pivot.`;
+  return status === 'completed'
+    ? new Rejection('SAGA_PAST_PIVOT', message)
+    : new PotterError('SAGA_PAST_PIVOT', {
+        message,
+        remedy: 'Wait until it is completed, force it back, or skip this undo.',
+        details: { sagaId, status },
+      });
+}
+
+function unknownCause(sagaId: string): SagaError {
+  return {
+    code: 'INTERNAL_ERROR',
+    message: `Saga '${sagaId}' was undone for no known reason.`,
+    step: null,
+  };
+}
+
+function never(): never {
+  throw new TypeError('Only an undo asks a child to be undone.');
+}

@@ -1,0 +1,137 @@
+import type { SagaDefinition } from '../definition/saga-definition.ts';
+import type { Active, Failed } from '../nodes/node-handler.ts';
+import type { SagaError } from '../saga-event.ts';
+import { isSettled } from '../saga-status.ts';
+import type { Draft } from './draft.ts';
+import { GraphWalk, RewindWalk } from './graph-walk.ts';
+import type { Moment } from './moment.ts';
+import { type SagaState, stepAt } from './saga-state.ts';
+import { pivotOf, stopReason } from './stop-reason.ts';
+
+const unexplained: SagaError = {
+  code: 'INTERNAL_ERROR',
+  message: 'The saga is undone for no known reason.',
+  step: null,
+};
+
+/** Walks the graph and writes down what follows: decisions, attempts to start, a change of direction, the end. */
+export function advance(
+  definition: SagaDefinition,
+  sagaId: string,
+  draft: Draft,
+  moment: Moment,
+): void {
+  const { state } = draft;
+  while (!isSettled(state.status)) {
+    const goesOn =
+      state.phase === 'forward'
+        ? forward(definition, sagaId, draft, moment)
+        : compensate(definition, sagaId, draft, moment);
+    if (!goesOn) return;
+  }
+}
+
+/** @returns whether to look again. */
+function forward(
+  definition: SagaDefinition,
+  sagaId: string,
+  draft: Draft,
+  moment: Moment,
+): boolean {
+  const { state } = draft;
+  const at = moment.now;
+  const progress = new GraphWalk(definition, sagaId, state, at).forward(definition.root);
+  const stop = stopReason(definition, state, at);
+  // A deadline that passes with nothing left to do is no reason to undo everything; a cancel that was accepted is.
+  if (progress.kind === 'done' && !(stop && state.cancelRequested)) {
+    draft.emit({ type: 'SagaCompleted', at });
+    return true;
+  }
+  if (progress.kind === 'active') {
+    // What still runs is told to stop by the orchestrator; undoing waits for it.
+    if (progress.running && stop) return false;
+    if (!stop) return begin(definition, draft, progress, moment);
+  }
+  if (!stop && progress.kind === 'failed' && mustPause(definition, state, progress)) {
+    draft.emit({ type: 'SagaFailed', at, error: progress.error });
+    return true;
+  }
+  const error = stop ?? (progress.kind === 'failed' ? progress.error : unexplained);
+  for (const mark of state.marks) {
+    if (mark.kind !== 'wait' || mark.ended !== null || mark.direction !== 'forward') continue;
+    const { path, direction } = mark;
+    draft.emit({ type: 'WaitEnded', at, path, direction, outcome: 'abandoned' });
+  }
+  draft.emit({ type: 'CompensationStarted', at, error });
+  return true;
+}
+
+function mustPause(definition: SagaDefinition, state: SagaState, failed: Failed): boolean {
+  return failed.pause || pivotOf(definition, state) !== 'before';
+}
+
+/** @returns whether to look again. */
+function compensate(
+  definition: SagaDefinition,
+  sagaId: string,
+  draft: Draft,
+  moment: Moment,
+): boolean {
+  const { state } = draft;
+  const at = moment.now;
+  const walk =
+    state.rewindTo === null
+      ? new GraphWalk(definition, sagaId, state, at)
+      : new RewindWalk(definition, sagaId, state, at);
+  const progress = walk.compensate(definition.root);
+  if (progress.kind === 'active') return begin(definition, draft, progress, moment);
+  if (progress.kind === 'failed') {
+    const remaining = remainingOf(definition, state);
+    draft.emit({ type: 'SagaFailed', at, error: progress.error, remaining });
+  } else if (state.rewindTo === null) {
+    draft.emit({ type: 'SagaCompensated', at, error: state.cause ?? unexplained });
+  } else {
+    draft.emit({ type: 'Rewound', at, path: state.rewindTo });
+  }
+  return true;
+}
+
+/** Steps that were begun, have an undo and are not undone. */
+function remainingOf(definition: SagaDefinition, state: SagaState): readonly string[] {
+  return state.steps
+    .filter(({ path, compensate: undo }) => {
+      return undo?.status !== 'done' && definition.attempted.get(path)?.compensate !== undefined;
+    })
+    .map(({ path }) => path);
+}
+
+/**
+ * Begins what is to begin, unless the saga is paused or about to be given away.
+ * @returns whether to look again, because something was written that needs no attempt.
+ */
+function begin(
+  definition: SagaDefinition,
+  draft: Draft,
+  { notes, start }: Active,
+  { now: at, hold }: Moment,
+): boolean {
+  if (hold || draft.state.paused) return false;
+  for (const { path, direction } of start) {
+    const attempts = stepAt(draft.state, path)?.[direction];
+    const policy = definition.attempted.get(path)?.policy[direction];
+    let deadlineMs = policy ? at.getTime() + policy.timeoutMs : Infinity;
+    if (policy?.totalTimeoutMs && attempts && attempts.attempt > attempts.budgetFrom) {
+      deadlineMs = Math.min(deadlineMs, attempts.since.getTime() + policy.totalTimeoutMs);
+    }
+    draft.emit({
+      type: 'AttemptStarted',
+      at,
+      path,
+      direction,
+      attempt: (attempts?.attempt ?? 0) + 1,
+      deadlineAt: Number.isFinite(deadlineMs) ? new Date(deadlineMs) : null,
+    });
+  }
+  for (const note of notes) draft.emit({ ...note, at });
+  return notes.length > 0;
+}

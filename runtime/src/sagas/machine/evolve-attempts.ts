@@ -1,0 +1,145 @@
+import type { SagaEvent } from '../saga-event.ts';
+import type { DirectionState } from './saga-state.ts';
+import { placeOf, type StateDraft } from './state-draft.ts';
+
+type EventOf<Type extends SagaEvent['type']> = Extract<SagaEvent, { type: Type }>;
+
+export function attemptStarted(draft: StateDraft, event: EventOf<'AttemptStarted'>): void {
+  const at = placeOf(draft, event.path);
+  const before = draft.steps[at];
+  const attempts = before?.[event.direction];
+  const running: DirectionState = {
+    status: 'running',
+    attempt: event.attempt,
+    budgetFrom: attempts?.budgetFrom ?? 0,
+    since: attempts && attempts.attempt > attempts.budgetFrom ? attempts.since : event.at,
+    interruptions: attempts?.interruptions ?? 0,
+    interruptedInARow: attempts?.interruptedInARow ?? 0,
+    delayMs: attempts?.delayMs,
+    deadlineAt: event.deadlineAt,
+  };
+  const forward = event.direction === 'forward';
+  // A new node goes to the end, which makes the order of the steps that of their starts.
+  draft.steps[at] = {
+    path: event.path,
+    forward: forward ? running : (before?.forward ?? null),
+    compensate: forward ? (before?.compensate ?? null) : running,
+    outcome: before?.outcome ?? null,
+    result: before?.result,
+    generation: before?.generation ?? draft.rewinds,
+  };
+  draft.status = draft.phase === 'forward' ? 'running' : 'compensating';
+  draft.currentStep = event.path;
+}
+
+export function attemptCompleted(draft: StateDraft, event: EventOf<'AttemptCompleted'>): void {
+  const at = placeOf(draft, event.path);
+  const before = draft.steps[at];
+  const attempts = before?.[event.direction];
+  if (!before || !attempts) return;
+  const done: DirectionState = {
+    status: 'done',
+    attempt: attempts.attempt,
+    budgetFrom: attempts.budgetFrom,
+    since: attempts.since,
+    interruptions: attempts.interruptions,
+    interruptedInARow: 0,
+    delayMs: attempts.delayMs,
+  };
+  const forward = event.direction === 'forward';
+  draft.steps[at] = {
+    path: before.path,
+    forward: forward ? done : before.forward,
+    compensate: forward ? before.compensate : done,
+    outcome: forward ? 'done' : before.outcome,
+    result: forward ? event.result : before.result,
+    generation: before.generation,
+  };
+  if (event.pivot) draft.pastPivot = true;
+}
+
+export function attemptFailed(draft: StateDraft, event: EventOf<'AttemptFailed'>): void {
+  const at = placeOf(draft, event.path);
+  const before = draft.steps[at];
+  const attempts = before?.[event.direction];
+  if (!before || !attempts) return;
+  const interrupted = event.error.code === 'SAGA_STEP_INTERRUPTED' ? 1 : 0;
+  const counted = {
+    attempt: attempts.attempt,
+    budgetFrom: attempts.budgetFrom,
+    since: attempts.since,
+    interruptions: attempts.interruptions + interrupted,
+    interruptedInARow: interrupted && attempts.interruptedInARow + 1,
+    delayMs: attempts.delayMs,
+    lastOutcome: event.outcome,
+  };
+  const { retryAt, error } = event;
+  const failed: DirectionState =
+    retryAt === null
+      ? {
+          ...counted,
+          status: 'exhausted',
+          error,
+          failedAt: event.at,
+          pause: event.pause ?? false,
+        }
+      : {
+          ...counted,
+          status: 'waiting',
+          retryAt,
+          delayMs: interrupted ? counted.delayMs : retryAt.getTime() - event.at.getTime(),
+        };
+  draft.steps[at] =
+    event.direction === 'compensate'
+      ? { ...before, compensate: failed }
+      : {
+          ...before,
+          forward: failed,
+          // An attempt of which nothing is known may have had its effect, whatever a later attempt says.
+          outcome: before.outcome === 'unknown' ? 'unknown' : event.outcome,
+        };
+}
+
+/** What gave up in the direction the saga was going gets its retries anew. */
+export function renewAttempts(draft: StateDraft, at: Date): void {
+  const { phase } = draft;
+  for (const [place, step] of draft.steps.entries()) {
+    const attempts = step[phase];
+    if (attempts?.status !== 'exhausted') continue;
+    const renewed: DirectionState = {
+      status: 'waiting',
+      retryAt: at,
+      attempt: attempts.attempt,
+      budgetFrom: attempts.attempt,
+      since: at,
+      interruptions: 0,
+      interruptedInARow: 0,
+      delayMs: undefined,
+      lastOutcome: attempts.lastOutcome,
+    };
+    draft.steps[place] =
+      phase === 'forward' ? { ...step, forward: renewed } : { ...step, compensate: renewed };
+  }
+}
+
+/** A person says how the attempts at a step are to be taken. */
+export function overridden(draft: StateDraft, event: EventOf<'StepOverridden'>): void {
+  const at = placeOf(draft, event.path);
+  const before = draft.steps[at];
+  const attempts = before?.[event.direction];
+  if (!before || !attempts) return;
+  const done: DirectionState = {
+    status: 'done',
+    attempt: attempts.attempt,
+    budgetFrom: attempts.budgetFrom,
+    since: attempts.since,
+    interruptions: attempts.interruptions,
+    interruptedInARow: 0,
+    delayMs: attempts.delayMs,
+  };
+  // What is known of its effect stays as it was: should the saga be undone, the step is undone too.
+  draft.steps[at] =
+    event.direction === 'forward'
+      ? { ...before, forward: done, result: event.result }
+      : { ...before, compensate: done };
+}

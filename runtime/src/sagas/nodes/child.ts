@@ -1,0 +1,81 @@
+import type { SagaDefinition } from '../definition/saga-definition.ts';
+import type { DecideContext } from '../definition/step-context.ts';
+import type { Direction, SagaError } from '../saga-event.ts';
+import { type AttemptedNodeBase, attemptedNodeWalk, isUndone, progress } from './attempted-node.ts';
+import type { AttemptedNodeHandler, ChildOutcome, Progress, Walk } from './node-handler.ts';
+import { DONE, noting, WAITING } from './progress.ts';
+
+/**
+ * A saga within a saga. It is started by an attempt, lives by itself, and tells this one when it is over. Its undoing is one
+ * undo of this saga, whether it is under way by then or completed.
+ */
+export interface ChildNode extends AttemptedNodeBase {
+  readonly kind: 'child';
+  readonly definition: SagaDefinition<unknown, never>;
+  readonly input: (context: DecideContext<unknown, unknown>) => unknown;
+  /** Always undone; a function so that it is like the others. */
+  readonly compensate: () => undefined;
+}
+
+/** The name under which a child's end arrives. No signal of a user has a colon in its name. */
+export function childSignal(path: string): string {
+  return `child:${path}`;
+}
+
+/** Waits, after the attempt that asked for it, for word that the child has come to an end. */
+function waitForEnd(node: ChildNode, direction: Direction, walk: Walk): Progress {
+  const { path } = node;
+  const wait = walk.wait(path, direction);
+  if (!wait) return noting({ type: 'WaitStarted', path, direction, until: null });
+  if (wait.ended) return DONE;
+  // Word of a completion that crossed with the asking is no answer to it.
+  const signal = walk.signal(childSignal(path), ({ value }) =>
+    direction === 'forward' ? true : (value as ChildOutcome).status === 'compensated',
+  );
+  if (!signal) return WAITING;
+  const { messageId: signalId, value } = signal;
+  return noting({ type: 'WaitEnded', path, direction, outcome: 'received', value, signalId });
+}
+
+function forward(node: ChildNode, walk: Walk): Progress {
+  const started = progress(node, 'forward', walk.step(node.path)?.forward, walk);
+  if (started.kind !== 'done') return started;
+  const waited = waitForEnd(node, 'forward', walk);
+  if (waited.kind !== 'done') return waited;
+  const ended = walk.wait(node.path, 'forward')?.ended;
+  const outcome = ended?.outcome === 'received' ? (ended.value as ChildOutcome) : undefined;
+  return outcome?.status === 'compensated' ? failed(node, outcome.error, walk) : DONE;
+}
+
+function failed(node: ChildNode, error: SagaError, walk: Walk): Progress {
+  return {
+    kind: 'failed',
+    error: { ...error, step: node.path },
+    pause: false,
+    failedAt: walk.now,
+  };
+}
+
+/** A child that has undone itself already needs no asking; any other is asked, and waited for. */
+function compensate(node: ChildNode, walk: Walk): Progress {
+  const step = walk.step(node.path);
+  if (!step || !isUndone(node, walk)) return DONE;
+  const wait = walk.wait(node.path, 'forward');
+  const outcome = wait?.ended?.outcome === 'received' ? (wait.ended.value as ChildOutcome) : null;
+  if (outcome?.status === 'compensated') return DONE;
+  const asked = progress(node, 'compensate', step.compensate, walk);
+  if (asked.kind !== 'done') return asked;
+  return waitForEnd(node, 'compensate', walk);
+}
+
+/** Starting and asking are attempts of this saga; what the child does is its own. */
+export const childHandler: AttemptedNodeHandler<ChildNode> = {
+  ...attemptedNodeWalk,
+  transactional: false,
+  forward,
+  compensate,
+  attempt: (node, invocation, host) =>
+    invocation.direction === 'forward'
+      ? host.startChild(node, invocation)
+      : host.undoChild(node, invocation),
+};

@@ -1,0 +1,92 @@
+import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
+import { describe, expect, test } from 'vitest';
+import { SagaWorld } from './saga-world.ts';
+
+const approval = signal('approval', (value) => {
+  if (typeof value !== 'object' || value === null || !('by' in value))
+    throw new TypeError('No by.');
+  return { by: String(value.by) };
+});
+
+describe('a timer', () => {
+  test('lets go of the saga and takes it up when the time has come', async () => {
+    const world = new SagaWorld();
+    const definition = saga<null, InMemoryTransaction>('sleeper')
+      .step('before', { execute: () => 2 })
+      .sleep('night', ({ results }) => results.before * 3_600_000)
+      .step('after', { execute: () => 'woken' })
+      .build();
+    const engine = await world.engine([definition]);
+    const { sagaId } = await engine.start(definition, null);
+    await world.clock.advance('1h');
+    expect(await engine.get(sagaId)).toMatchObject({ status: 'running', currentStep: 'night' });
+    expect((await world.store.load(sagaId))?.summary.wakeAt).toEqual(
+      new Date(world.clock.now().getTime() + 3_600_000),
+    );
+    await engine.stop();
+    const next = await world.engine([definition]);
+    await world.clock.advance('61m');
+    expect(await next.get(sagaId)).toMatchObject({ status: 'completed' });
+  });
+});
+
+describe('a signal', () => {
+  const waits = saga<null, InMemoryTransaction>('waits')
+    .step('ask', { execute: () => 'asked', compensate: () => {} })
+    .waitFor('approved', approval, { timeout: '1d' })
+    .step('act', { execute: ({ results }) => `for ${results.approved.by}` })
+    .build();
+
+  test('wakes the saga that waits for it', async () => {
+    const world = new SagaWorld();
+    const engine = await world.engine([waits]);
+    const { sagaId } = await engine.start(waits, null);
+    await world.clock.advance('1h');
+    await engine.signal(sagaId, approval, { by: 'Ann' });
+    await world.clock.advance('1s');
+    expect(await engine.get(sagaId)).toMatchObject({
+      status: 'completed',
+      results: { approved: { by: 'Ann' }, act: 'for Ann' },
+    });
+    await expect(engine.signal(sagaId, approval, { by: 'Bob' })).rejects.toMatchObject({
+      code: 'SAGA_ALREADY_FINISHED',
+    });
+  });
+
+  test('that comes early is kept, and the same one is heard once', async () => {
+    const world = new SagaWorld();
+    const twice = saga<null, InMemoryTransaction>('twice')
+      .sleep('a-while', '1m')
+      .waitFor('first', approval)
+      .waitFor('second', approval, { timeout: '1m', onTimeout: 'continue' })
+      .build();
+    const engine = await world.engine([twice]);
+    const { sagaId } = await engine.start(twice, null);
+    for (const by of ['Ann', 'Ann again']) {
+      await engine.signal(sagaId, approval, { by }, { messageId: 'm-1' });
+    }
+    await world.clock.advance('3m');
+    expect(await engine.get(sagaId)).toMatchObject({
+      status: 'completed',
+      results: { first: { by: 'Ann' }, second: { received: false } },
+    });
+  });
+
+  test('that does not come in time undoes the saga', async () => {
+    const world = new SagaWorld();
+    const engine = await world.engine([waits]);
+    const { sagaId } = await engine.start(waits, null);
+    await world.clock.advance('25h');
+    expect(await engine.get(sagaId)).toMatchObject({
+      status: 'compensated',
+      error: { code: 'SAGA_SIGNAL_TIMED_OUT', step: 'approved' },
+    });
+  });
+
+  test('of another form is refused where it is sent', async () => {
+    const world = new SagaWorld();
+    const engine = await world.engine([waits]);
+    const { sagaId } = await engine.start(waits, null);
+    await expect(engine.signal(sagaId, approval, 7 as never)).rejects.toThrow('No by.');
+  });
+});
