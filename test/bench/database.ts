@@ -19,6 +19,8 @@ export async function startBenchDatabase(
 ): Promise<BenchDatabase> {
   const server = await startEmbeddedPostgres({ persistent: false, durability: 'full' });
   const pool = new Pool({ connectionString: server.url, max: 64 });
+  // Stopping the server can overtake the farewell of a connection.
+  pool.on('error', () => {});
   await pool.query('CREATE SCHEMA potter');
   for (const component of components) {
     const folder = componentDirectory(component);

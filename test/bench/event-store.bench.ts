@@ -1,85 +1,61 @@
 /**
  * The event store against hand-written SQL on the same server, in the same run. `npm run bench -- event-store`
  *
- * - append: 1, 10 and 100 events, 1 and 16 in flight. `raw` is what one writes by hand: BEGIN, read the version, one INSERT
- *   of all events, COMMIT; `insert` the least that can be: one INSERT per append, no version check.
+ * - append: 1, 10 and 100 events, 1 and 16 in flight, each kind in turns. `raw` is what one writes by hand: BEGIN, read the version, one
+ *   INSERT of all events, COMMIT; `insert` one INSERT per append, no version check; `floor` the least that grouping
+ *   appends can cost: a bare INSERT of what waits.
  * - load: a stream of 10, 1,000 and 100,000 events into an aggregate's state, against one SELECT and JSON.parse of the rows.
  */
-import type pg from 'pg';
 import { streamId } from '../../runtime/src/events/stream-id.ts';
 import { PostgresEventStore } from '../../runtime/src/postgres/event-store.ts';
+import { cpuClock } from './cpu-time.ts';
 import { startBenchDatabase } from './database.ts';
+import { GroupedFloor, RAW_TABLE, rawInsert, rawTransaction } from './event-store-floor.ts';
 import { median, percentile, report, throughput, type BenchRow } from './report.ts';
 
+/** For each kind of append, cut into turns: what else the machine does then hits all of them alike. */
 const DURATION_MS = Number(process.env['BENCH_MS'] ?? 3_000);
+const TURNS = 5;
 const PAYLOAD = { amountCents: 12_345, reference: 'invoice 2026-11', note: 'x'.repeat(200) };
 
 await using database = await startBenchDatabase(['event-store']);
 const { pool } = database;
-await pool.query(
-  `CREATE TABLE raw_events (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, stream text NOT NULL, version bigint NOT NULL,
-     type text NOT NULL, data jsonb NOT NULL, recorded_at timestamptz NOT NULL DEFAULT now(), UNIQUE (stream, version))`,
-);
+await pool.query(RAW_TABLE);
+const cpuMs = await cpuClock(pool);
 
-const INSERT = `INSERT INTO raw_events (stream, version, type, data)
-  SELECT $1, $2::bigint + n, 'MoneyDeposited', d::jsonb FROM unnest($3::text[]) WITH ORDINALITY AS t (d, n)`;
-
-async function rawTransaction(stream: string, events: number): Promise<void> {
-  const client = await pool.connect();
-  try {
-    await client.query('BEGIN');
-    const { rows } = await client.query<{ v: string }>({
-      name: 'version',
-      text: 'SELECT coalesce(max(version), 0) AS v FROM raw_events WHERE stream = $1',
-      values: [stream],
-    });
-    await insert(client, stream, rows[0]?.v ?? '0', events);
-    await client.query('COMMIT');
-  } finally {
-    client.release();
-  }
-}
-
-async function insert(
-  client: pg.Pool | pg.PoolClient,
-  stream: string,
-  version: string,
-  events: number,
-): Promise<void> {
-  const data = Array.from({ length: events }, () => JSON.stringify(PAYLOAD));
-  await client.query({ name: 'insert', text: INSERT, values: [stream, version, data] });
-}
+type Kind = 'insert' | 'raw' | 'floor' | 'potter';
 
 async function benchAppend(): Promise<void> {
   const store = new PostgresEventStore({ pool });
+  const floor = new GroupedFloor(pool);
   const rows: BenchRow[] = [];
   for (const inFlight of [1, 16]) {
     for (const events of [1, 10, 100]) {
-      const batch = Array.from({ length: events }, () => ({
-        type: 'MoneyDeposited',
-        data: PAYLOAD,
-      }));
-      const tag = `${inFlight}-${events}`;
-      const single = await throughput(inFlight, DURATION_MS, (n) =>
-        insert(pool, `i-${tag}-${n}`, '0', events),
-      );
-      const raw = await throughput(inFlight, DURATION_MS, (n) =>
-        rawTransaction(`r-${tag}-${n}`, events),
-      );
-      const ours = await throughput(inFlight, DURATION_MS, (n) =>
-        store.appendToStream(streamId('bench', `${tag}-${n}`), batch, { expected: 'none' }),
-      );
+      const payloads = Array.from({ length: events }, () => PAYLOAD);
+      const batch = payloads.map((data) => ({ type: 'MoneyDeposited', data }));
+      const appends: Record<Kind, (id: string) => Promise<unknown>> = {
+        insert: (id) => rawInsert(pool, `insert-${id}`, payloads),
+        raw: (id) => rawTransaction(pool, `raw-${id}`, payloads),
+        floor: (id) => floor.append(`floor-${id}`, payloads),
+        potter: (id) => store.appendToStream(streamId('potter', id), batch, { expected: 'none' }),
+      };
+      const { perSecond, latenciesMs, cpuUs } = await inTurns(appends, inFlight, String(events));
       rows.push({
         'in flight': inFlight,
         events,
-        'insert/s': single.perSecond,
-        'raw/s': raw.perSecond,
-        'potter/s': ours.perSecond,
-        'potter : insert': ours.perSecond / single.perSecond,
-        'potter : raw': ours.perSecond / raw.perSecond,
-        'raw p50 ms': median(raw.latenciesMs),
-        'potter p50 ms': median(ours.latenciesMs),
-        'potter p99 ms': percentile(ours.latenciesMs, 0.99),
+        'insert/s': perSecond.insert,
+        'raw/s': perSecond.raw,
+        'floor/s': perSecond.floor,
+        'potter/s': perSecond.potter,
+        'potter : raw': perSecond.potter / perSecond.raw,
+        'potter : floor': perSecond.potter / perSecond.floor,
+        'floor : raw': perSecond.floor / perSecond.raw,
+        'raw cpu us': cpuUs.raw,
+        'floor cpu us': cpuUs.floor,
+        'potter cpu us': cpuUs.potter,
+        'raw p50 ms': median(latenciesMs.raw),
+        'potter p50 ms': median(latenciesMs.potter),
+        'potter p99 ms': percentile(latenciesMs.potter, 0.99),
       });
     }
   }
@@ -89,6 +65,46 @@ async function benchAppend(): Promise<void> {
     rows,
   );
   await store.close();
+}
+
+/** Runs the kinds one after the other, several times over; appends a second are those of the turn in the middle. */
+async function inTurns(
+  appends: Readonly<Record<Kind, (id: string) => Promise<unknown>>>,
+  inFlight: number,
+  tag: string,
+): Promise<{
+  readonly perSecond: Record<Kind, number>;
+  readonly latenciesMs: Record<Kind, number[]>;
+  /** Of this process and the server, for one append. */
+  readonly cpuUs: Record<Kind, number>;
+}> {
+  const speeds: Record<Kind, number[]> = { insert: [], raw: [], floor: [], potter: [] };
+  const latenciesMs: Record<Kind, number[]> = { insert: [], raw: [], floor: [], potter: [] };
+  const usedMs: Record<Kind, number> = { insert: 0, raw: 0, floor: 0, potter: 0 };
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    for (const kind of ['insert', 'raw', 'floor', 'potter'] as const) {
+      const before = cpuMs();
+      const run = await throughput(inFlight, DURATION_MS / TURNS, (n) =>
+        appends[kind](`${inFlight}-${tag}-${turn}-${n}`),
+      );
+      usedMs[kind] += cpuMs() - before;
+      speeds[kind].push(run.perSecond);
+      latenciesMs[kind].push(...run.latenciesMs);
+    }
+  }
+  const perSecond = {
+    insert: median(speeds.insert),
+    raw: median(speeds.raw),
+    floor: median(speeds.floor),
+    potter: median(speeds.potter),
+  };
+  const cpuUs = {
+    insert: (1_000 * usedMs.insert) / latenciesMs.insert.length,
+    raw: (1_000 * usedMs.raw) / latenciesMs.raw.length,
+    floor: (1_000 * usedMs.floor) / latenciesMs.floor.length,
+    potter: (1_000 * usedMs.potter) / latenciesMs.potter.length,
+  };
+  return { perSecond, latenciesMs, cpuUs };
 }
 
 async function benchLoad(): Promise<void> {

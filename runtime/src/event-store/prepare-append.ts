@@ -51,48 +51,76 @@ export interface PrepareContext {
 
 /** Checks a request and turns its values into text. For store adapters. Codes as in the port's `append`. */
 export function prepareAppend(request: AppendRequest, context: PrepareContext): PreparedAppend {
-  const checks = request.checks ?? [];
-  if (request.writes.length === 0) throw invalid('An append needs at least one write.');
-  const streams = new Set<string>();
-  for (const { stream, expected } of [...request.writes, ...checks]) {
-    if (streams.has(stream)) throw invalid(`Stream '${stream}' is named twice in one append.`);
-    if (typeof expected === 'bigint' && expected < 0n)
-      throw invalid(`Version ${expected} cannot exist.`);
-    streams.add(stream);
+  const { writes: asked, checks = [] } = request;
+  if (asked.length === 0) throw invalid('An append needs at least one write.');
+  if (asked.length + checks.length > 1) refuseRepeatedStreams([...asked, ...checks]);
+  for (const { stream, expected } of checks) {
+    parseStreamId(stream);
+    refuseImpossible(expected);
   }
-  for (const { stream } of checks) parseStreamId(stream);
-  const ids = new Set<string>();
-  const defaults = defaultMetadata(context);
-  const writes = request.writes.map(({ stream, expected, events }): PreparedWrite => {
+  const origin = originOf(context);
+  const writes = asked.map(({ stream, expected, events }): PreparedWrite => {
     const { category } = parseStreamId(stream);
+    refuseImpossible(expected);
     if (events.length === 0) throw invalid(`There are no events for stream '${stream}'.`);
     return {
       stream,
       category,
       expected,
-      events: events.map((event) => prepareEvent(event, context, defaults)),
+      events: events.map((event) => prepareEvent(event, context, origin)),
     };
   });
-  for (const { id } of writes.flatMap((write) => write.events)) {
-    if (ids.has(id)) throw invalid(`Event id ${id} is twice in one append.`);
-    ids.add(id);
-  }
+  refuseRepeatedIds(writes);
   return { writes, checks };
 }
 
+function refuseRepeatedStreams(all: readonly { readonly stream: StreamId }[]): void {
+  const streams = new Set<string>();
+  for (const { stream } of all) {
+    if (streams.has(stream)) throw invalid(`Stream '${stream}' is named twice in one append.`);
+    streams.add(stream);
+  }
+}
+
+function refuseImpossible(expected: ExpectedVersion): void {
+  if (typeof expected === 'bigint' && expected < 0n)
+    throw invalid(`Version ${expected} cannot exist.`);
+}
+
+/** Only ids that somebody chose can be equal. */
+function refuseRepeatedIds(writes: readonly PreparedWrite[]): void {
+  const ids = new Set<string>();
+  for (const { events } of writes) {
+    for (const { id, idGiven } of events) {
+      if (!idGiven) continue;
+      if (ids.has(id)) throw invalid(`Event id ${id} is twice in one append.`);
+      ids.add(id);
+    }
+  }
+}
+
+/** The metadata of every event that brings none, and its text. */
+interface Origin {
+  readonly metadata: EventMetadata;
+  readonly text: string;
+}
+
 /** What the surroundings say of an event's origin; what the caller says wins, and a running trace beats a stored one. */
-function defaultMetadata({ trace, metadata }: PrepareContext): EventMetadata {
-  const surroundings = Object.entries({ ...currentCorrelation(), ...trace });
-  const known = surroundings.filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string',
-  );
-  return { ...Object.fromEntries(known), ...metadata };
+function originOf({ codec, trace, metadata }: PrepareContext): Origin {
+  const correlation = currentCorrelation();
+  const known: Record<string, string> = {};
+  if (correlation !== undefined || trace !== undefined) {
+    for (const [key, value] of Object.entries({ ...correlation, ...trace }))
+      if (typeof value === 'string') known[key] = value;
+  }
+  const origin: EventMetadata = metadata === undefined ? known : { ...known, ...metadata };
+  return { metadata: origin, text: textOf(origin, codec) };
 }
 
 function prepareEvent(
   event: AppendRequest['writes'][number]['events'][number],
   { codec, upcasters }: PrepareContext,
-  defaults: EventMetadata,
+  origin: Origin,
 ): PreparedEvent {
   const {
     type,
@@ -108,18 +136,32 @@ function prepareEvent(
   if (id !== undefined && !isUuid(id)) throw invalid(`Event id '${id}' is not a UUID.`);
   if (!Number.isInteger(schemaVersion) || schemaVersion < 1)
     throw invalid(`'${schemaVersion}' is not a schema version.`);
-  const sourceMetadata = metadata === undefined ? defaults : { ...defaults, ...metadata };
+  const sourceMetadata =
+    metadata === undefined ? origin.metadata : { ...origin.metadata, ...metadata };
   return {
     id: id?.toLowerCase() ?? newId(),
     idGiven: id !== undefined,
     type,
     schemaVersion,
-    data: codec.encode(data),
-    metadata: codec.encode(sourceMetadata),
+    data: textOf(data, codec),
+    metadata: metadata === undefined ? origin.text : textOf(sourceMetadata, codec),
     tags,
     source: event,
     sourceMetadata,
   };
+}
+
+/** Stores may put this between two texts: it is in no JSON, where control characters are escaped. */
+const UNIT_SEPARATOR = '\u001F';
+
+function textOf(value: unknown, codec: JsonCodec): string {
+  const text = codec.encode(value);
+  if (!text.includes(UNIT_SEPARATOR)) return text;
+  throw new PotterError('SERIALIZATION_FAILED', {
+    message:
+      'The codec of the event store gave a text that is not JSON: it has a raw U+001F in it.',
+    remedy: 'Let the codec escape control characters, as JSON.stringify does.',
+  });
 }
 
 /** The recorded form of an event that was just written. For store adapters. */

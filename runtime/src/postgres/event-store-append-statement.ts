@@ -3,7 +3,13 @@ import type { PreparedEvent } from '../event-store/prepare-append.ts';
 import type { RecordedEvent } from '../events/recorded-event.ts';
 import type { StreamId } from '../events/stream-id.ts';
 import type { PostgresClient } from './client.ts';
-import { type AppendMode, appendSql, EXPECT_ANY, EXPECT_EXISTS } from './event-store-append-sql.ts';
+import {
+  type AppendForm,
+  appendSql,
+  EXPECT_ANY,
+  EXPECT_EXISTS,
+  SEPARATOR,
+} from './event-store-append-sql.ts';
 
 /** One stream in the statement, with at least one event. */
 export interface AppendRow {
@@ -24,22 +30,27 @@ interface WrittenEvent {
   readonly recorded_ms: string;
 }
 
-const SQL: Readonly<Record<AppendMode, string>> = {
-  group: appendSql('group'),
-  alone: appendSql('alone'),
-  joined: appendSql('joined'),
+const SQL: Readonly<Record<AppendForm['shape'], Readonly<Record<AppendForm['mode'], string>>>> = {
+  single: textsOf('single'),
+  many: textsOf('many'),
 };
+
+function textsOf(shape: AppendForm['shape']): Readonly<Record<AppendForm['mode'], string>> {
+  const text = (mode: AppendForm['mode']): string => appendSql({ mode, shape });
+  return { group: text('group'), alone: text('alone'), joined: text('joined') };
+}
 
 /** Runs the append statement; a stream may be in it once. The result has the order of `rows`. */
 export async function runAppendStatement(
   client: PostgresClient,
   rows: readonly AppendRow[],
-  mode: AppendMode,
+  mode: AppendForm['mode'],
 ): Promise<readonly WrittenRow[]> {
+  const shape = rows.every(isSingle) ? 'single' : 'many';
   const { rows: events } = await client.query<WrittenEvent>({
-    name: `potter_append_${mode}`,
-    text: SQL[mode],
-    values: parametersOf(rows),
+    name: `potter_append_${mode}_${shape}`,
+    text: SQL[shape][mode],
+    values: shape === 'single' ? singleParameters(rows) : manyParameters(rows),
   });
   const written = new Map<string, Pick<RecordedEvent, 'version' | 'position' | 'recordedAt'>[]>();
   for (const { stream_id: stream, version, position, recorded_ms: ms } of events) {
@@ -53,6 +64,10 @@ export async function runAppendStatement(
     else known.push(event);
   }
   return rows.map(({ stream }) => written.get(stream));
+}
+
+function isSingle({ events }: AppendRow): boolean {
+  return events.length === 1 && events[0]?.tags.length === 0;
 }
 
 /** The order in which streams are locked. */
@@ -73,28 +88,46 @@ function escaped(value: string): string {
 const SPECIAL = /["\\]/;
 const SPECIALS = /["\\]/g;
 
-/** Arrays as text: the driver's own way through each element takes several times as long. */
-function parametersOf(rows: readonly AppendRow[]): string[] {
-  // Every process locks streams in this order, so that no two can wait for each other. Events keep the order they have.
-  const sorted =
-    rows.length === 1 ? rows : [...rows].sort((a, b) => compareStreams(a.stream, b.stream));
-  const events = rows.flatMap(({ stream, events: ofStream }) =>
-    ofStream.map((event, index) => ({ stream, place: index + 1, event })),
+/** Every process locks streams in this order, so that no two can wait for each other. Events keep the order they have. */
+function inLockOrder<Row extends { readonly stream: string }>(
+  rows: readonly Row[],
+): readonly Row[] {
+  return rows.length === 1 ? rows : rows.toSorted((a, b) => compareStreams(a.stream, b.stream));
+}
+
+function singleParameters(rows: readonly AppendRow[]): string[] {
+  const sorted = inLockOrder(
+    rows.map(({ stream, expected }, index) => ({ stream, expected, event: index + 1 })),
   );
-  const texts = (value: (event: PreparedEvent) => string): string =>
-    arrayText(events.map(({ event }) => value(event)));
   return [
     arrayText(sorted.map(({ stream }) => stream)),
     plainArray(sorted.map(({ expected }) => expectationCode(expected))),
-    plainArray(sorted.map(({ events: ofStream }) => ofStream.length)),
-    arrayText(events.map(({ stream }) => stream)),
-    plainArray(events.map(({ place }) => place)),
-    plainArray(events.map(({ event }) => event.id)),
-    texts(({ type }) => type),
-    plainArray(events.map(({ event }) => event.schemaVersion)),
-    texts(({ data }) => data),
-    texts(({ metadata }) => metadata),
-    texts(({ tags }) => arrayText(tags)),
+    plainArray(sorted.map(({ event }) => event)),
+    ...eventParameters(rows.flatMap(({ events }) => events)),
+  ];
+}
+
+function manyParameters(rows: readonly AppendRow[]): string[] {
+  const sorted = inLockOrder(rows);
+  const events = rows.flatMap((row) => row.events);
+  return [
+    arrayText(sorted.map(({ stream }) => stream)),
+    plainArray(sorted.map(({ expected }) => expectationCode(expected))),
+    plainArray(sorted.map((row) => row.events.length)),
+    arrayText(rows.flatMap((row) => row.events.map(() => row.stream))),
+    plainArray(rows.flatMap((row) => row.events.map((_, index) => index + 1))),
+    ...eventParameters(events),
+    arrayText(events.map(({ tags }) => arrayText(tags))),
+  ];
+}
+
+function eventParameters(events: readonly PreparedEvent[]): string[] {
+  return [
+    plainArray(events.map(({ id }) => id)),
+    arrayText(events.map(({ type }) => type)),
+    plainArray(events.map(({ schemaVersion }) => schemaVersion)),
+    events.map(({ data }) => data).join(SEPARATOR),
+    events.map(({ metadata }) => metadata).join(SEPARATOR),
   ];
 }
 

@@ -15,7 +15,7 @@ import { sleep } from '../foundation/sleep.ts';
 import type { PostgresClient, PostgresPool, PostgresTransaction } from './client.ts';
 import { sqlStateOf } from './errors.ts';
 import {
-  type AppendMode,
+  type AppendForm,
   lockStreamsSql,
   reserveStreamsSql,
   streamVersionsSql,
@@ -143,7 +143,7 @@ export class PostgresAppender {
   async #single(
     client: PostgresClient,
     append: PreparedAppend,
-    mode: AppendMode,
+    mode: AppendForm['mode'],
   ): Promise<Appended> {
     const [write] = append.writes;
     if (write === undefined) throw new TypeError('an append has a write');

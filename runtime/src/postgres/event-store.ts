@@ -23,7 +23,7 @@ import { type Duration, durationMs } from '../foundation/duration.ts';
 import { jsonCodec, type JsonCodec } from '../foundation/json.ts';
 import { type Logger, silentLogger } from '../foundation/logger.ts';
 import { type Meter, noopMeter } from '../observability/meter.ts';
-import { noopTracer, type Tracer } from '../observability/tracer.ts';
+import { noopTracer, type Span, type Tracer } from '../observability/tracer.ts';
 import type { PostgresPool, PostgresTransaction } from './client.ts';
 import { CommitNotifier } from './commit-notifier.ts';
 import { translatePostgresError } from './errors.ts';
@@ -81,7 +81,10 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
   readonly #reader: PostgresEventReader;
   readonly #subscriptions: SubscriptionContext;
   readonly #closing = new AbortController();
-  readonly #appending = new Set<Promise<unknown>>();
+  /** Appends that have no answer yet, and who waits for the last of them. */
+  #appending = 0;
+  #quiet: (() => void) | undefined;
+  #closed: Promise<void> | undefined;
 
   constructor(options: PostgresEventStoreOptions) {
     const { pool, logger = silentLogger, groupCommit = {} } = options;
@@ -115,12 +118,7 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
     request: AppendRequest<E>,
     options: AppendOptions<PostgresTransaction> = {},
   ): Promise<AppendResult<E>> {
-    if (this.#closing.signal.aborted) {
-      throw new PotterError('CLOSED', { message: 'The event store was closed.' });
-    }
-    const appending = this.#traced(request, options);
-    this.#appending.add(appending);
-    const streams = await appending.finally(() => this.#appending.delete(appending));
+    const streams = await this.#append(request, options);
     const lastPosition = streams.reduce(
       (last, stream) => (stream.lastPosition > last ? stream.lastPosition : last),
       0n,
@@ -134,9 +132,9 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
     events: readonly NewEvent<E>[],
     options: AppendOptions<PostgresTransaction> & { readonly expected?: ExpectedVersion } = {},
   ): Promise<StreamAppendResult<E>> {
-    const { expected = 'any', ...rest } = options;
-    const { streams } = await this.append({ writes: [{ stream, expected, events }] }, rest);
-    return streams[0] as StreamAppendResult<E>;
+    const write = { stream, expected: options.expected ?? 'any', events };
+    const [result] = await this.#append({ writes: [write] }, options);
+    return result as StreamAppendResult<E>;
   }
 
   readStream<E extends Event = Event>(
@@ -177,46 +175,61 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
   }
 
   /** Refuses new appends (`CLOSED`), waits for those under way, ends subscriptions. The pool stays open. */
-  async close(): Promise<void> {
-    this.#closing.abort();
-    await Promise.allSettled(this.#appending);
-    await this.#notifier.drained();
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #traced(
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    if (this.#appending > 0) {
+      await new Promise<void>((resolve) => {
+        this.#quiet = resolve;
+      });
+    }
+    await this.#notifier.drained();
+  }
+
+  async #append(
     request: AppendRequest,
     options: AppendOptions<PostgresTransaction>,
   ): Promise<Appended> {
-    const attributes = { 'potter.streams': request.writes.length };
-    return this.#tracer.span('event-store append', { kind: 'client', attributes }, async (span) => {
-      const prepared = prepareAppend(request, {
-        codec: this.#codec,
-        upcasters: this.#upcasters,
-        metadata: options.metadata,
-        trace: span.context(),
-      });
-      return this.#measured(prepared, options.transaction);
-    });
+    if (this.#closing.signal.aborted) {
+      throw new PotterError('CLOSED', { message: 'The event store was closed.' });
+    }
+    this.#appending += 1;
+    try {
+      const attributes = { 'potter.streams': request.writes.length };
+      return await this.#tracer.span('event-store append', { kind: 'client', attributes }, (span) =>
+        this.#measured(request, options, span),
+      );
+    } finally {
+      this.#appending -= 1;
+      if (this.#appending === 0) this.#quiet?.();
+    }
   }
 
   async #measured(
-    append: PreparedAppend,
-    transaction: PostgresTransaction | undefined,
+    request: AppendRequest,
+    { metadata, transaction }: AppendOptions<PostgresTransaction>,
+    span: Span,
   ): Promise<Appended> {
+    const append = prepareAppend(request, {
+      codec: this.#codec,
+      upcasters: this.#upcasters,
+      metadata,
+      trace: span.context(),
+    });
     const startedAt = performance.now();
     let outcome = 'failed';
     try {
       const result = await this.#dispatch(append, transaction);
       outcome = 'appended';
-      const events = result.reduce(
-        (sum, stream) => sum + (stream.alreadyAppended ? 0 : stream.events.length),
-        0,
-      );
-      this.#metrics.appendedEvents.add(events);
+      for (const { alreadyAppended, events } of result)
+        if (!alreadyAppended) this.#metrics.appendedEvents.add(events.length);
       return result;
     } catch (error) {
       if (error instanceof ConcurrencyConflictError) {
@@ -229,7 +242,7 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
     }
   }
 
-  async #dispatch(
+  #dispatch(
     append: PreparedAppend,
     transaction: PostgresTransaction | undefined,
   ): Promise<Appended> {
@@ -242,6 +255,10 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
     ) {
       return this.#grouped.append(append, write);
     }
+    return this.#alone(append);
+  }
+
+  async #alone(append: PreparedAppend): Promise<Appended> {
     const result = await this.#appender.append(append);
     this.#notifier.notify();
     return result;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConcurrencyConflictError } from 'potter-runtime/event-store';
-import { type NewEvent, streamId } from 'potter-runtime/events';
+import { type NewEvent, type RecordedEvent, type StreamId, streamId } from 'potter-runtime/events';
 import type { Span, Tracer } from 'potter-runtime/observability';
 import { inTransaction, PostgresEventStore } from 'potter-runtime/postgres';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -21,6 +21,12 @@ afterAll(async () => {
 });
 
 const event = (n: number): NewEvent => ({ type: 'Counted', data: { n } });
+
+async function eventsOf(stream: StreamId, from: bigint): Promise<readonly RecordedEvent[]> {
+  const events: RecordedEvent[] = [];
+  for await (const recorded of store.readStream(stream, { from })) events.push(recorded);
+  return events;
+}
 
 async function versionsOf(stream: `${string}:${string}`): Promise<readonly bigint[]> {
   const versions: bigint[] = [];
@@ -69,6 +75,50 @@ describe('appends that share a statement', () => {
     expect(results[1]).toMatchObject({ reason: { code: 'DATABASE_ERROR' } });
     await poisoned.close();
   });
+
+  test('a text that is not JSON, with what separates texts in it, is refused before it gets among others', async () => {
+    const codec = {
+      encode: (value: unknown) => JSON.stringify(value).replace('~', '\u001F'),
+      decode: (text: string): unknown => JSON.parse(text),
+    };
+    const careless = new PostgresEventStore({ pool: database.pool, codec });
+    const results = await Promise.allSettled(
+      ['"one"', '"two" ~ "three"', '"four"'].map((data, n) =>
+        careless.appendToStream(streamId('separated', String(n)), [{ type: 'Said', data }]),
+      ),
+    );
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(results[1]).toMatchObject({ reason: { code: 'SERIALIZATION_FAILED' } });
+    await careless.close();
+  });
+
+  test.for([
+    ['one event each', (n: number) => [event(n)]],
+    [
+      'one event each, some with tags',
+      (n: number) => [{ ...event(n), tags: n % 2 ? ['odd'] : [] }],
+    ],
+    ['several events', (n: number) => [event(n), { ...event(n + 0.5), tags: ['a"b', 'c\\d'] }]],
+  ] as const)(
+    'keep their order in positions and get their own answers: %s',
+    async ([name, make]) => {
+      const lane = new PostgresEventStore({ pool: database.pool, groupCommit: { lanes: 1 } });
+      // Streams are locked in the order of their names, which is not that of the appends.
+      const streams = [7, 3, 11, 1, 5, 2].map((n) => streamId(name, String(n).padStart(2, '0')));
+      await lane.appendToStream(streams[2] ?? 'x:1', make(99));
+      const results = await Promise.all(
+        streams.map((stream, n) => lane.appendToStream(stream, make(n))),
+      );
+      const positions = results.flatMap(({ events }) => events.map(({ position }) => position));
+      expect(positions).toEqual(positions.toSorted((a, b) => Number(a - b)));
+      for (const { stream, events, version } of results) {
+        expect(version).toBe(BigInt(events.length * (stream === streams[2] ? 2 : 1)));
+        const from = version - BigInt(events.length) + 1n;
+        expect(await eventsOf(stream, from)).toEqual(events);
+      }
+      await lane.close();
+    },
+  );
 
   test('a stream that a long transaction has locked does not hold up the others', async () => {
     const locked = streamId('locked', '1');
