@@ -3,6 +3,7 @@
  *
  * - `by one`: what one writes by hand: a statement and a commit per boundary, on a pool of 20 connections.
  * - `grouped`: the same with the boundaries of concurrent sagas in shared statements: as fast as it gets.
+ * - `grouped, log only`: a log and nothing that finds the unfinished sagas: one insert of many rows.
  * - `sagas`: the engine on PostgreSQL, with leases, tokens, inbox, intents and journal. Same number of boundaries.
  */
 import { Rejection } from '../../runtime/src/errors/rejection.ts';
@@ -16,7 +17,7 @@ import type { SagaDefinition } from '../../runtime/src/sagas/definition/saga-def
 import { isSettled } from '../../runtime/src/sagas/saga-status.ts';
 import { startBenchDatabase } from './database.ts';
 import { type BenchRow, median, percentile, report, throughput } from './report.ts';
-import { FLOOR_TABLES, floorByOne, GroupedFloor } from './sagas-floor.ts';
+import { FLOOR_TABLES, floorByOne, GroupedFloor, logAndRows, logOnly } from './sagas-floor.ts';
 
 const DURATION_MS = Number(process.env['BENCH_MS'] ?? 2_000);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
@@ -87,7 +88,8 @@ const store = new ObservedStore({
 });
 const engine = createSagaEngine({ store, definitions });
 await engine.run();
-const grouped = new GroupedFloor(pool);
+const grouped = new GroupedFloor(pool, logAndRows);
+const logged = new GroupedFloor(pool, logOnly);
 
 async function runSaga(definition: SagaDefinition<Input, PostgresTransaction>): Promise<void> {
   const sagaId = newId();
@@ -106,6 +108,7 @@ for (const definition of definitions) {
     const subjects = {
       'by one': () => floorByOne(pool, newId(), boundaries),
       grouped: () => grouped.run(newId(), boundaries),
+      'grouped, log only': () => logged.run(newId(), boundaries),
       sagas: () => runSaga(definition),
     };
     const rates: Record<string, number[]> = {};
@@ -130,6 +133,7 @@ for (const definition of definitions) {
         'p99 ms': percentile(latencies[name] ?? [], 0.99),
         'of by one': rate(name) / rate('by one'),
         'of grouped': rate(name) / rate('grouped'),
+        'of log only': rate(name) / rate('grouped, log only'),
       });
     }
   }

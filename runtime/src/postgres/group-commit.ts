@@ -6,6 +6,11 @@ export interface GroupCommitOptions {
   readonly maxAppends?: number;
   /** Most events in a statement, unless one append alone has more; default 1,000. */
   readonly maxEvents?: number;
+  /**
+   * Fewer appends than this never leave in two groups at once, more leave in as many as there are lanes, equally large:
+   * while one group is written, the answers of another are dealt with. Default 16.
+   */
+  readonly minShare?: number;
 }
 
 /** Something to be flushed with others. */
@@ -33,9 +38,11 @@ export class GroupCommit<Item extends Groupable> {
   readonly #lanes: number;
   readonly #maxAppends: number;
   readonly #maxEvents: number;
+  readonly #minShare: number;
   readonly #taken = new Set<string>();
   #queue: Item[] = [];
   #busyLanes = 0;
+  #inFlight = 0;
   #scheduled = false;
 
   /** @param flush settles every item of the group by itself, and never rejects. */
@@ -47,6 +54,7 @@ export class GroupCommit<Item extends Groupable> {
     this.#lanes = options.lanes ?? 2;
     this.#maxAppends = options.maxAppends ?? 256;
     this.#maxEvents = options.maxEvents ?? 1_000;
+    this.#minShare = options.minShare ?? 16;
   }
 
   add(item: Item): void {
@@ -71,6 +79,7 @@ export class GroupCommit<Item extends Groupable> {
   async #run(group: readonly Item[]): Promise<void> {
     const keys = new Set(group.map(({ key }) => key));
     this.#busyLanes += 1;
+    this.#inFlight += group.length;
     for (const key of keys) this.#taken.add(key);
     for (const { key, done } of await this.#flush(group)) {
       keys.delete(key);
@@ -81,7 +90,15 @@ export class GroupCommit<Item extends Groupable> {
     }
     for (const key of keys) this.#taken.delete(key);
     this.#busyLanes -= 1;
+    this.#inFlight -= group.length;
     this.#schedule();
+  }
+
+  /** How many a group may have for all lanes to have as many. */
+  #share(): number {
+    const all = this.#queue.length + this.#inFlight;
+    const lanes = Math.min(this.#lanes, Math.max(1, Math.floor(all / this.#minShare)));
+    return Math.ceil(all / lanes);
   }
 
   #take(): readonly Item[] {
@@ -90,10 +107,9 @@ export class GroupCommit<Item extends Groupable> {
     const shared = new Map<string, boolean>();
     let events = 0;
     let full = false;
+    const most = Math.min(this.#maxAppends, this.#share());
     for (const item of this.#queue) {
-      full ||=
-        group.length === this.#maxAppends ||
-        (group.length > 0 && events + item.size > this.#maxEvents);
+      full ||= group.length === most || (group.length > 0 && events + item.size > this.#maxEvents);
       const sharing = shared.get(item.key);
       const fits = sharing === undefined || (sharing && item.shareable);
       if (full || !fits || this.#taken.has(item.key)) {

@@ -1,9 +1,11 @@
 import { msOf } from './saga-store-row.ts';
+import { UNIT_SEPARATOR } from './saga-store-write-values.ts';
 
 /** Where sagas tell each other's processes of work, messages and commits. */
 export const SAGA_CHANNEL = 'potter_sagas';
 
-const COMMITS = [
+/** The columns of a commit as the statement takes it, in their order. */
+export const COMMITS = [
   ['saga_id', 'text'],
   ['worker_id', 'text'],
   ['token', 'bigint'],
@@ -22,7 +24,8 @@ const COMMITS = [
   ['events', 'json'],
 ] as const;
 
-const SAGAS = [
+/** The columns of a new saga. */
+export const SAGAS = [
   ['saga_id', 'text'],
   ['worker_id', 'text'],
   ['definition', 'text'],
@@ -40,75 +43,38 @@ const SAGAS = [
   ['events', 'json'],
 ] as const;
 
-/** One commit as the statement takes it: its columns by name. */
-export type CommitColumns = Readonly<Record<(typeof COMMITS)[number][0], unknown>>;
+type Columns = typeof COMMITS | typeof SAGAS;
 
-/** One new saga as the statement takes it. */
-export type SagaColumns = Readonly<Record<(typeof SAGAS)[number][0], unknown>>;
-
-/** The arrays that {@link writeSql} takes apart again: those of commits, if any, then those of new sagas, if any. */
-export function writeParameters(
-  commits: readonly CommitColumns[],
-  sagas: readonly SagaColumns[],
-): unknown[] {
-  return [
-    ...(commits.length === 0 ? [] : COMMITS.map(([name, type]) => arrayText(commits, name, type))),
-    ...(sagas.length === 0 ? [] : SAGAS.map(([name, type]) => arrayText(sagas, name, type))),
-  ];
+/**
+ * Rows of parameters. One row is its parameters; several are one array a column, where `OFFSET 0` hides them from the
+ * planner: a plan that does not depend on them is made once, and planning costs more than running it.
+ */
+function relation(columns: Columns, first: number, single: boolean): string {
+  if (single) {
+    const values = columns.map(
+      ([name, type], index) => `$${first + index}::${type === 'json' ? 'text' : type} AS ${name}`,
+    );
+    return `(SELECT ${values.join(', ')}) AS x`;
+  }
+  const names = columns.map(([name]) => name);
+  const arrays = columns.map(
+    ([name, type], index) => `${arrayOf(`$${first + index}`, type)} AS ${name}`,
+  );
+  return `(SELECT ${arrays.join(', ')} OFFSET 0) p,
+      unnest(${names.map((name) => `p.${name}`).join(', ')}) AS x (${names.join(', ')})`;
 }
 
-/** JSON text never contains it: control characters are escaped there. */
-const UNIT_SEPARATOR = '\u001F';
-
+/** JSON goes without quotes: nearly every second character of it would need a backslash. */
 function arrayOf(parameter: string, type: string): string {
   return type === 'json'
     ? `string_to_array(${parameter}::text, chr(${UNIT_SEPARATOR.charCodeAt(0)}))`
     : `${parameter}::${type}[]`;
 }
 
-/**
- * One column as text that {@link arrayOf} takes apart. The driver's own way takes several times as long, which was half
- * of the work of a commit here; JSON goes without quotes, for nearly every second character of it would need a backslash.
- */
-function arrayText<Name extends string>(
-  rows: readonly Readonly<Record<Name, unknown>>[],
-  name: Name,
-  type: string,
-): string {
-  if (type === 'json') return rows.map((row) => row[name]).join(UNIT_SEPARATOR);
-  let text = '';
-  for (const row of rows) {
-    const value = row[name];
-    const separator = text === '' ? '{' : ',';
-    if (value === null || value === undefined) text += `${separator}NULL`;
-    else if (type === 'text') text += `${separator}${quoted(String(value))}`;
-    else text += `${separator}${String(value)}`;
-  }
-  return `${text}}`;
-}
-
-function quoted(value: string): string {
-  return /["\\]/.test(value) ? `"${value.replaceAll(/["\\]/g, '\\$&')}"` : `"${value}"`;
-}
-
-/**
- * The arrays as rows. `OFFSET 0` hides them from the planner: a plan that does not depend on them is made once, and
- * planning costs more than running it.
- */
-function relation(columns: readonly (readonly [string, string])[], firstParameter: number): string {
-  const arrays = columns.map(
-    ([name, type], index) => `${arrayOf(`$${firstParameter + index}`, type)} AS ${name}`,
-  );
-  const names = columns.map(([name]) => name);
-  return `(SELECT ${arrays.join(', ')} OFFSET 0) p,
-      unnest(${names.map((name) => `p.${name}`).join(', ')}) AS x (${names.join(', ')})`;
-}
-
 const time = (ms: string): string => `to_timestamp(${ms} / 1000)`;
 
-/** A lease is good when the database's clock, not the transaction's beginning, says so. */
-const isAlive = (worker: string): string => `EXISTS (SELECT FROM potter.saga_workers w
-      WHERE w.worker_id = ${worker} AND w.expires_at > clock_timestamp())`;
+/** Workers whose lease is good by the database's clock, not by the transaction's beginning. Looked up once a statement. */
+const ALIVE = '(SELECT worker_id FROM potter.saga_workers WHERE expires_at > clock_timestamp())';
 
 /** Where commits are told of while somebody reads the journals of all sagas. */
 export const SAGA_FEED_CHANNEL = 'potter_saga_feed';
@@ -118,6 +84,8 @@ export interface WriteForm {
   readonly commits: boolean;
   readonly creates: boolean;
   readonly snapshots: boolean;
+  /** One write alone, whose plan is shorter. */
+  readonly single: boolean;
   /**
    * In a transaction that also holds a step's own writes, with only COMMIT to come. Should it not come, because the
    * process was stopped in this very moment, the server ends the session, and with it the lock that keeps others from
@@ -126,26 +94,24 @@ export interface WriteForm {
   readonly last: boolean;
 }
 
-const COMMIT_CTES = `
-  c AS MATERIALIZED (SELECT x.* FROM ${relation(COMMITS, 1)}),
+const commitCte = (single: boolean): string => `
   committed AS (
     UPDATE potter.sagas s SET
-      status = c.status, current_step = c.current_step, error = c.error,
-      wake_at = ${time('c.wake_ms')}, finished_at = ${time('c.finished_ms')}, accepts = c.accepts,
-      updated_at = coalesce(${time('c.updated_ms')}, s.updated_at),
-      last_seq = c.new_seq, inbox_seen = c.inbox_seen,
-      owner = CASE WHEN c.release THEN NULL ELSE s.owner END,
-      due_at = CASE WHEN c.release THEN ${time('c.wake_ms')} END
-    FROM c
-    WHERE s.saga_id = c.saga_id AND s.owner IS NOT DISTINCT FROM c.worker_id AND s.token = c.token
-      AND s.last_seq = c.expected_seq AND s.inbox_last <= c.inbox_seen
-      AND ${isAlive('c.worker_id')}
-    RETURNING s.saga_id, c.expected_seq, c.new_seq, c.events, c.snapshot, s.watched_until
+      status = x.status, current_step = x.current_step, error = x.error,
+      wake_at = ${time('x.wake_ms')}, finished_at = ${time('x.finished_ms')}, accepts = x.accepts,
+      updated_at = coalesce(${time('x.updated_ms')}, s.updated_at),
+      last_seq = x.new_seq, inbox_seen = x.inbox_seen,
+      owner = CASE WHEN x.release THEN NULL ELSE s.owner END,
+      due_at = CASE WHEN x.release THEN ${time('x.wake_ms')} END
+    FROM ${relation(COMMITS, 1, single)}
+    WHERE s.saga_id = x.saga_id AND s.owner IS NOT DISTINCT FROM x.worker_id AND s.token = x.token
+      AND s.last_seq = x.expected_seq AND s.inbox_last <= x.inbox_seen AND x.worker_id IN ${ALIVE}
+    RETURNING s.saga_id, x.expected_seq, x.new_seq, x.events, x.snapshot, s.watched_until
   )`;
 
-const createCtes = (firstParameter: number): string => `
+const createCtes = (first: number, single: boolean): string => `
   n AS MATERIALIZED (
-    SELECT x.*, ${isAlive('x.worker_id')} AS owned FROM ${relation(SAGAS, firstParameter)}
+    SELECT x.*, coalesce(x.worker_id IN ${ALIVE}, false) AS owned FROM ${relation(SAGAS, first, single)}
   ),
   created AS (
     INSERT INTO potter.sagas (saga_id, definition, definition_version, correlation_id, fingerprint, status,
@@ -177,40 +143,46 @@ const SNAPSHOT_CTE = `
 
 /**
  * Everything that runs sagas write, as one statement: any number of commits and of new sagas. Each stands or falls by
- * itself; the answer has a row for each one that was written. Lease, journal and inbox are checked in the WHERE of the
- * UPDATE: a commit that had to wait for another writer of its row is checked again against what that one left. The
- * owner is compared in a form that no index serves, lest statistics of a quiet hour, when nothing was owned, make the
- * planner read all sagas of the owner for each commit.
+ * itself; the answer is one row: how many were written and, when that is not `$n`, the number asked for, which.
+ *
+ * Journal and inbox are checked in the WHERE of the UPDATE: a commit that had to wait for another writer of its row is
+ * checked again against what that one left. Its lease may run out during that wait; then its token says whether somebody
+ * took the saga over. The owner is compared in a form that no index serves, lest statistics of a quiet hour, when nothing
+ * was owned, make the planner read all sagas of the owner for each commit.
  */
-export function writeSql({ commits, creates, snapshots, last }: WriteForm): string {
+export function writeSql({ commits, creates, snapshots, single, last }: WriteForm): string {
+  const parameters = (commits ? COMMITS.length : 0) + (creates ? SAGAS.length : 0);
   const journal = [...only(commits, COMMIT_JOURNAL), ...only(creates, CREATE_JOURNAL)];
   const ctes = [
-    ...only(commits, COMMIT_CTES),
-    ...only(creates, createCtes(commits ? 1 + COMMITS.length : 1)),
+    ...only(commits, commitCte(single)),
+    ...only(creates, createCtes(commits ? 1 + COMMITS.length : 1, single)),
     `journal AS (INSERT INTO potter.saga_journal (saga_id, seq, events) ${journal.join(' UNION ALL ')})`,
     ...only(snapshots, SNAPSHOT_CTE),
   ];
-  const patience = last
-    ? ", set_config('idle_in_transaction_session_timeout', '5s', true) AS patience"
-    : '';
-  const answers = [
+  const written = [
     ...only(
       commits,
       `SELECT saga_id, CASE WHEN watched_until > clock_timestamp()
-        THEN pg_notify('${SAGA_CHANNEL}', 'journal ' || saga_id) END AS told, ${WATCHED}${patience} FROM committed`,
+        THEN pg_notify('${SAGA_CHANNEL}', 'journal ' || saga_id) END AS told FROM committed`,
     ),
     ...only(
       creates,
-      `SELECT saga_id, CASE WHEN owner IS NULL THEN pg_notify('${SAGA_CHANNEL}', 'work') END, ${WATCHED} FROM created`,
+      `SELECT saga_id, CASE WHEN owner IS NULL THEN pg_notify('${SAGA_CHANNEL}', 'work') END AS told FROM created`,
     ),
   ];
-  return `WITH ${ctes.join(',')} ${answers.join(' UNION ALL ')}`;
+  const patience = last
+    ? ", CASE WHEN count(*) > 0 THEN set_config('idle_in_transaction_session_timeout', '5s', true) END AS patience"
+    : '';
+  return `WITH ${ctes.join(',')}
+    SELECT count(*)::text AS written, count(told) AS told, ${WATCHED}${patience},
+      CASE WHEN count(*) < $${parameters + 1}::int THEN json_agg(saga_id)::text END AS saga_ids
+    FROM (${written.join(' UNION ALL ')}) w`;
 }
 
 /** Why commits were refused: the same questions as in the statement above, asked one by one. */
 export const REFUSED_SQL: string = `
   SELECT c.saga_id, s.last_seq::text,
-    s.saga_id IS NOT NULL AND s.owner = c.worker_id AND s.token = c.token AND ${isAlive('c.worker_id')} AS owned,
+    s.saga_id IS NOT NULL AND s.owner = c.worker_id AND s.token = c.token AND c.worker_id IN ${ALIVE} AS owned,
     (SELECT json_agg(json_build_array(i.seq::text, i.kind, i.message_id, ${msOf('i.at')}, i.body) ORDER BY i.seq)::text
       FROM potter.saga_inbox i WHERE i.saga_id = c.saga_id AND i.seq > c.inbox_seen) AS inbox
   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS c(saga_id, worker_id, token, inbox_seen)

@@ -6,14 +6,14 @@ import type { PostgresClient } from './client.ts';
 import { encodeEvents } from './saga-store-events.ts';
 import { inboxOf } from './saga-store-row.ts';
 import {
-  type CommitColumns,
+  COMMITS,
   EXISTING_SQL,
   REFUSED_SQL,
-  type SagaColumns,
+  SAGAS,
   type WriteForm,
-  writeParameters,
   writeSql,
 } from './saga-store-write-sql.ts';
+import { arrayTexts, type Cell } from './saga-store-write-values.ts';
 
 /** What became of a new saga. */
 export interface CreateOutcome {
@@ -25,7 +25,8 @@ export interface CreateOutcome {
 export interface CommitWrite {
   readonly kind: 'commit';
   readonly commit: SagaCommit;
-  readonly columns: CommitColumns;
+  /** In the order of {@link COMMITS}. */
+  readonly cells: readonly Cell[];
 }
 
 /** A new saga in the form of the statement. */
@@ -33,7 +34,8 @@ export interface CreateWrite {
   readonly kind: 'create';
   readonly saga: NewSaga;
   readonly lease: Lease | null;
-  readonly columns: SagaColumns;
+  /** In the order of {@link SAGAS}. */
+  readonly cells: readonly Cell[];
 }
 
 /** Two writes of one statement are never about the same saga. */
@@ -43,53 +45,57 @@ export type SagaWrite = CommitWrite | CreateWrite;
 export type WriteOutcome =
   | { readonly kind: 'commit'; readonly outcome: CommitOutcome }
   | { readonly kind: 'create'; readonly outcome: CreateOutcome }
-  | { readonly kind: 'error'; readonly error: PotterError };
+  | { readonly kind: 'error'; readonly error: unknown };
 
 /** @throws PotterError `SERIALIZATION_FAILED` before anything else of a group is touched. */
 export function commitWrite(commit: SagaCommit): CommitWrite {
-  const { summary, events } = commit;
-  const columns: CommitColumns = {
-    saga_id: commit.sagaId,
-    worker_id: commit.lease.workerId,
-    token: commit.lease.token,
-    expected_seq: commit.expectedSeq,
-    new_seq: commit.expectedSeq + BigInt(events.length),
-    inbox_seen: commit.inboxSeen,
-    status: summary.status,
-    current_step: summary.currentStep,
-    error: summary.error === null ? null : jsonCodec.encode(summary.error),
-    wake_ms: summary.wakeAt?.getTime() ?? null,
-    finished_ms: summary.finishedAt?.getTime() ?? null,
-    accepts: summary.accepts,
-    updated_ms: events.at(-1)?.at.getTime() ?? null,
-    release: commit.release,
-    snapshot: commit.snapshot ?? null,
-    events: encodeEvents(events),
-  };
-  return { kind: 'commit', commit, columns };
+  const { summary, events, lease, expectedSeq } = commit;
+  const cells: Cell[] = [
+    commit.sagaId,
+    lease.workerId,
+    lease.token,
+    expectedSeq,
+    expectedSeq + BigInt(events.length),
+    commit.inboxSeen,
+    summary.status,
+    summary.currentStep,
+    summary.error === null ? null : jsonCodec.encode(summary.error),
+    timeOf(summary.wakeAt),
+    timeOf(summary.finishedAt),
+    summary.accepts,
+    timeOf(events.at(-1)?.at),
+    commit.release,
+    commit.snapshot ?? null,
+    encodeEvents(events),
+  ];
+  return { kind: 'commit', commit, cells };
 }
 
 /** @throws PotterError `SERIALIZATION_FAILED` */
 export function createWrite(saga: NewSaga, lease: Lease | null): CreateWrite {
   const { summary, events } = saga;
-  const columns: SagaColumns = {
-    saga_id: saga.sagaId,
-    worker_id: lease?.workerId ?? null,
-    definition: saga.definition,
-    definition_version: saga.definitionVersion,
-    correlation_id: saga.correlationId,
-    fingerprint: saga.fingerprint,
-    new_seq: BigInt(events.length),
-    status: summary.status,
-    current_step: summary.currentStep,
-    error: summary.error === null ? null : jsonCodec.encode(summary.error),
-    wake_ms: summary.wakeAt?.getTime() ?? null,
-    finished_ms: summary.finishedAt?.getTime() ?? null,
-    accepts: summary.accepts,
-    started_ms: events[0]?.at.getTime() ?? Date.now(),
-    events: encodeEvents(events),
-  };
-  return { kind: 'create', saga, lease, columns };
+  const cells: Cell[] = [
+    saga.sagaId,
+    lease?.workerId ?? null,
+    saga.definition,
+    saga.definitionVersion,
+    saga.correlationId,
+    saga.fingerprint,
+    BigInt(events.length),
+    summary.status,
+    summary.currentStep,
+    summary.error === null ? null : jsonCodec.encode(summary.error),
+    timeOf(summary.wakeAt),
+    timeOf(summary.finishedAt),
+    summary.accepts,
+    timeOf(events[0]?.at) ?? Date.now(),
+    encodeEvents(events),
+  ];
+  return { kind: 'create', saga, lease, cells };
+}
+
+function timeOf(at: Date | null | undefined): number | null {
+  return at ? at.getTime() : null;
 }
 
 /** What became of the writes of one statement. */
@@ -114,25 +120,29 @@ export async function runWrites(
 ): Promise<WrittenGroup> {
   const commits = writes.filter((write) => write.kind === 'commit');
   const creates = writes.filter((write) => write.kind === 'create');
-  const { rows } = await client.query<{
-    readonly saga_id: string;
-    readonly watched: boolean | null;
-  }>({
+  const { rows } = await client.query<WrittenRow>({
     ...statementOf(
       {
         commits: commits.length > 0,
         creates: creates.length > 0,
-        snapshots: commits.some(({ columns }) => columns.snapshot !== null),
+        snapshots: commits.some(({ commit }) => commit.snapshot !== undefined),
+        single: writes.length === 1,
         last: isLast,
       },
       planAge,
     ),
-    values: writeParameters(
-      commits.map(({ columns }) => columns),
-      creates.map(({ columns }) => columns),
-    ),
+    values: [
+      ...valuesOf(writes, COMMITS, commits),
+      ...valuesOf(writes, SAGAS, creates),
+      writes.length,
+    ],
   });
-  const written = new Set(rows.map((row) => row.saga_id));
+  const row = rows[0];
+  const watched = row?.watched === true;
+  if (row !== undefined && row.saga_ids === null && Number(row.written) === writes.length) {
+    return { outcomes: writes.map(writtenOutcome), watched };
+  }
+  const written = new Set(row?.saga_ids ? (JSON.parse(row.saga_ids) as readonly string[]) : []);
   const refused = commits.filter(({ commit }) => !written.has(commit.sagaId));
   const existing = creates.filter(({ saga }) => !written.has(saga.sagaId));
   const verdicts = new Map<string, WriteOutcome>([
@@ -141,8 +151,27 @@ export async function runWrites(
   ]);
   return {
     outcomes: writes.map((write) => verdicts.get(sagaIdOf(write)) ?? writtenOutcome(write)),
-    watched: rows[0]?.watched === true,
+    watched,
   };
+}
+
+/** The answer to the statement. */
+interface WrittenRow {
+  readonly written: string;
+  readonly watched: boolean | null;
+  /** JSON; null when all were written. */
+  readonly saga_ids: string | null;
+}
+
+/** What a statement takes of the writes of one kind: a write that is alone goes as it is, others as arrays. */
+function valuesOf(
+  all: readonly SagaWrite[],
+  columns: typeof COMMITS | typeof SAGAS,
+  writes: readonly SagaWrite[],
+): readonly Cell[] {
+  if (writes.length === 0) return [];
+  const rows = writes.map(({ cells }) => cells);
+  return all.length === 1 ? rows.flat() : arrayTexts(columns, rows);
 }
 
 const texts = new Map<string, string>();

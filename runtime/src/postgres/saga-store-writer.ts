@@ -22,8 +22,7 @@ interface Waiting {
   readonly size: number;
   readonly shareable: boolean;
   readonly write: SagaWrite;
-  readonly resolve: (outcome: WriteOutcome) => void;
-  readonly reject: (error: unknown) => void;
+  readonly settle: (outcome: WriteOutcome) => void;
 }
 
 /**
@@ -34,9 +33,10 @@ export class SagaWriter {
   readonly #pool: PostgresPool;
   readonly #notifier: CommitNotifier;
   readonly #groups: GroupCommit<Waiting>;
-  readonly #pending = new Set<Promise<unknown>>();
   /** Transactions whose writes somebody wants to hear of, once there is something to see. */
   readonly #toTell = new WeakSet<PostgresClient>();
+  #pending = 0;
+  #whenDrained: (() => void) | undefined;
   #written = 0;
 
   /** @param notifier wakes whoever reads the journals of all sagas */
@@ -46,16 +46,22 @@ export class SagaWriter {
     this.#groups = new GroupCommit((group) => this.#flush(group), options);
   }
 
-  async commit(write: CommitWrite, transaction?: PostgresClient): Promise<CommitOutcome> {
-    const outcome = await this.#run(write, transaction);
-    if (outcome.kind === 'commit') return outcome.outcome;
-    throw outcome.kind === 'error' ? outcome.error : mismatch();
+  commit(write: CommitWrite, transaction?: PostgresClient): Promise<CommitOutcome> {
+    return new Promise((resolve, reject) => {
+      this.#run(write, transaction, (outcome) => {
+        if (outcome.kind === 'commit') resolve(outcome.outcome);
+        else reject(outcome.kind === 'error' ? outcome.error : mismatch());
+      });
+    });
   }
 
-  async create(write: CreateWrite, transaction?: PostgresClient): Promise<CreateOutcome> {
-    const outcome = await this.#run(write, transaction);
-    if (outcome.kind === 'create') return outcome.outcome;
-    throw outcome.kind === 'error' ? outcome.error : mismatch();
+  create(write: CreateWrite, transaction?: PostgresClient): Promise<CreateOutcome> {
+    return new Promise((resolve, reject) => {
+      this.#run(write, transaction, (outcome) => {
+        if (outcome.kind === 'create') resolve(outcome.outcome);
+        else reject(outcome.kind === 'error' ? outcome.error : mismatch());
+      });
+    });
   }
 
   /** A transaction in which there may have been writes is committed. */
@@ -65,41 +71,56 @@ export class SagaWriter {
 
   /** Resolves when every write that was asked for is answered. */
   async drained(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
+    if (this.#pending > 0) await new Promise<void>((resolve) => (this.#whenDrained = resolve));
   }
 
-  async #run(write: SagaWrite, transaction: PostgresClient | undefined): Promise<WriteOutcome> {
-    if (transaction !== undefined) return this.#alone(write, transaction, write.kind === 'commit');
-    const outcome = new Promise<WriteOutcome>((resolve, reject) => {
-      this.#groups.add({ key: sagaIdOf(write), size: 1, shareable: false, write, resolve, reject });
+  /** Answers by a call: a promise more for each write would be noticed. */
+  #run(
+    write: SagaWrite,
+    transaction: PostgresClient | undefined,
+    settle: (outcome: WriteOutcome) => void,
+  ): void {
+    if (transaction !== undefined) {
+      void this.#alone(write, transaction, write.kind === 'commit').then(settle);
+      return;
+    }
+    this.#pending += 1;
+    const settled = (outcome: WriteOutcome): void => {
+      this.#pending -= 1;
+      settle(outcome);
+      if (this.#pending === 0) this.#whenDrained?.();
+    };
+    this.#groups.add({
+      key: sagaIdOf(write),
+      size: 1,
+      shareable: false,
+      write,
+      settle: settled,
     });
-    this.#pending.add(outcome);
-    return outcome.finally(() => this.#pending.delete(outcome));
   }
 
+  /** Never rejects: an error is an outcome. */
   async #alone(write: SagaWrite, client: PostgresClient, isLast = false): Promise<WriteOutcome> {
     try {
       const { outcomes, watched } = await runWrites(client, [write], this.#planAge(1), isLast);
       if (watched && client === this.#pool) this.#notifier.notify();
       else if (watched) this.#toTell.add(client);
-      return outcomes[0] ?? { kind: 'error', error: mismatch() };
+      return outcomes[0] ?? failed(mismatch());
     } catch (error) {
-      throw translatePostgresError(error, targetOfPool(this.#pool));
+      return failed(translatePostgresError(error, targetOfPool(this.#pool)));
     }
   }
 
   async #flush(group: readonly Waiting[]): Promise<readonly Unfinished[]> {
+    const writes = group.map(({ write }) => write);
     try {
-      const writes = group.map(({ write }) => write);
       const { outcomes, watched } = await runWrites(
         this.#pool,
         writes,
         this.#planAge(writes.length),
       );
       if (watched) this.#notifier.notify();
-      group.forEach(({ resolve }, index) => {
-        resolve(outcomes[index] ?? { kind: 'error', error: mismatch() });
-      });
+      group.forEach(({ settle }, index) => settle(outcomes[index] ?? failed(mismatch())));
     } catch (error) {
       await this.#settleFailed(group, error);
     }
@@ -109,9 +130,9 @@ export class SagaWriter {
   /** One write can spoil the statement for all, by a value the database refuses for instance: then each runs alone. */
   async #settleFailed(group: readonly Waiting[], error: unknown): Promise<void> {
     const failure = translatePostgresError(error, targetOfPool(this.#pool));
-    for (const { write, resolve, reject } of group) {
-      if (group.length === 1 || isConnectionLoss(error)) reject(failure);
-      else await this.#alone(write, this.#pool).then(resolve, reject);
+    for (const { write, settle } of group) {
+      if (group.length === 1 || isConnectionLoss(error)) settle(failed(failure));
+      else settle(await this.#alone(write, this.#pool));
     }
   }
 
@@ -120,6 +141,10 @@ export class SagaWriter {
     this.#written = Math.min(this.#written + writes, 9_999_999);
     return Math.floor(Math.log10(this.#written));
   }
+}
+
+function failed(error: unknown): WriteOutcome {
+  return { kind: 'error', error };
 }
 
 function mismatch(): PotterError {

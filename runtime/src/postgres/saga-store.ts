@@ -65,22 +65,26 @@ export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncD
     this.#signals = new SagaSignals(options.pool, logger);
   }
 
-  async create(
+  create(
     saga: NewSaga,
     options: { readonly lease?: Lease | null; readonly transaction?: PostgresTransaction } = {},
   ): Promise<{ readonly created: boolean; readonly status: SagaStatus }> {
-    this.#assertOpen();
-    const { lease = null, transaction } = options;
-    const write = createWrite(saga, transaction === undefined ? lease : null);
-    return this.#writer.create(write, transaction);
+    return attempt(() => {
+      this.#assertOpen();
+      const { lease = null, transaction } = options;
+      const write = createWrite(saga, transaction === undefined ? lease : null);
+      return this.#writer.create(write, transaction);
+    });
   }
 
-  async commit(
+  commit(
     commit: SagaCommit,
     options: { readonly transaction?: PostgresTransaction } = {},
   ): Promise<CommitOutcome> {
-    this.#assertOpen();
-    return this.#writer.commit(commitWrite(commit), options.transaction);
+    return attempt(() => {
+      this.#assertOpen();
+      return this.#writer.commit(commitWrite(commit), options.transaction);
+    });
   }
 
   async transaction<T>(work: (transaction: PostgresTransaction) => Promise<T>): Promise<T> {
@@ -175,5 +179,14 @@ export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncD
       message: 'The saga store was closed.',
       remedy: 'Stop the saga engine before its store.',
     });
+  }
+}
+
+/** What an async function does with what is thrown in it, without the promises it adds: there is one a commit. */
+function attempt<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

@@ -78,6 +78,23 @@ describe('group commit', () => {
     expect(keys()).toEqual([['a'], ['b', 'c'], ['d', 'e'], ['f']]);
   });
 
+  test('gives every lane as many when there are enough for all of them', async () => {
+    const { groups, flushes, keys } = manual({ lanes: 2, minShare: 3 });
+    const sizes = (): readonly number[] => keys().map((group) => group.length);
+    for (const key of ['a', 'b', 'c', 'd', 'e']) groups.add(item(key));
+    await turn();
+    expect(sizes()).toEqual([5]);
+    await flushes[0]?.end();
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) groups.add(item(key));
+    await turn();
+    expect(sizes()).toEqual([5, 4, 3]);
+    await flushes[1]?.end();
+    for (const key of ['h', 'i', 'j', 'k', 'l', 'm', 'n']) groups.add(item(key));
+    await turn();
+    // Ten are under way or about to be: no more than five in one group, however many wait.
+    expect(sizes()).toEqual([5, 4, 3, 5]);
+  });
+
   test('never has one key in two groups, and keeps its order', async () => {
     const { groups, flushes, keys } = manual({ lanes: 2 });
     groups.add(item('a'));
