@@ -28,6 +28,7 @@ const KEY = /^(.+)\/(do|undo)$/s;
  * ```ts
  * execute: ({ input, key }) => inTransaction(pool, (tx) => fence(tx, key, () => reserve(tx, input))),
  * ```
+ * `fenced` does the same for an operation and its undo as a pair, and knows the type of what the undo gets.
  * @param tx the participant's transaction; `read committed` unless its caller repeats serialization failures.
  * @param key the key that a saga hands to `execute` and `compensate`: it ends in `/do` or `/undo`.
  * @param work gets what `do` answered when it is an undo: an undo of a step whose answer was lost knows what to undo.

@@ -46,3 +46,4 @@ export {
 export { PostgresSagaStore, type PostgresSagaStoreOptions } from './saga-store.ts';
 export { PostgresSagaFeed, type PostgresSagaFeedOptions } from './saga-feed.ts';
 export { fence } from './fence.ts';
+export { fenced, type Fenced } from './fenced.ts';

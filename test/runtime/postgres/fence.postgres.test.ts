@@ -1,5 +1,5 @@
 import { newId } from 'potter-runtime/foundation';
-import { fence, inTransaction } from 'potter-runtime/postgres';
+import { fence, fenced, inTransaction, type PostgresTransaction } from 'potter-runtime/postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
@@ -24,6 +24,9 @@ function call(step: string, direction: Direction): Promise<unknown> {
     }),
   );
 }
+
+const inTx = <T>(work: (tx: PostgresTransaction) => Promise<T>): Promise<T> =>
+  inTransaction(database.pool, work);
 
 const newStep = (): string => `${newId()}/charge-card`;
 
@@ -121,3 +124,54 @@ test.each(['', 'do', '/do', 'saga/step', 'saga/step/redo', 'saga/step/do/'])(
     ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   },
 );
+
+describe('an operation and its undo as a pair', () => {
+  interface Charge {
+    readonly cents: bigint;
+  }
+  const charge = fenced<Charge>();
+
+  test('the undo gets what was done, and each answers the same again', async () => {
+    const step = newStep();
+    for (let time = 0; time < 2; time += 1) {
+      const done = await inTx((tx) =>
+        charge.do(tx, `${step}/do`, async () => ({ cents: 2n ** 60n + BigInt(time) })),
+      );
+      expect(done).toEqual({ cents: 2n ** 60n });
+    }
+    const undos = [1, 2].map((time) =>
+      inTx((tx) => charge.undo(tx, `${step}/undo`, async ({ cents }) => [cents, time])),
+    );
+    expect(await Promise.all(undos)).toEqual([
+      [2n ** 60n, expect.any(Number)],
+      [2n ** 60n, expect.any(Number)],
+    ]);
+  });
+
+  test('the undo of what was never done does not work, and bars it', async () => {
+    const step = newStep();
+    const undone = inTx((tx) => charge.undo(tx, `${step}/undo`, () => expect.unreachable()));
+    expect(await undone).toBeUndefined();
+    await expect(
+      inTx((tx) => charge.do(tx, `${step}/do`, async () => ({ cents: 1n }))),
+    ).rejects.toMatchObject({ code: 'FENCED' });
+  });
+
+  test('what an older release remembered passes the parser, in a repeated call and in the undo', async () => {
+    const step = newStep();
+    await inTx((tx) => fenced<number>().do(tx, `${step}/do`, async () => 7));
+    const now = fenced((remembered): Charge => ({ cents: BigInt(Number(remembered)) }));
+    const again = inTx((tx) => now.do(tx, `${step}/do`, async () => ({ cents: 8n })));
+    expect(await again).toEqual({ cents: 7n });
+    const undone = inTx((tx) => now.undo(tx, `${step}/undo`, async (done) => done));
+    expect(await undone).toEqual({ cents: 7n });
+  });
+
+  test('a key of the other direction is refused', async () => {
+    // As it comes over a network, where no compiler looks.
+    const key = `${newStep()}/undo` as `${string}/do`;
+    await expect(
+      inTx((tx) => charge.do(tx, key, async () => ({ cents: 1n }))),
+    ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+});

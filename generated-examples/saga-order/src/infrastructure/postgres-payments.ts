@@ -1,6 +1,6 @@
 import { Rejection } from 'potter-runtime/errors';
 import { newId } from 'potter-runtime/foundation';
-import { fence, inTransaction, type PostgresPool } from 'potter-runtime/postgres';
+import { fenced, inTransaction, type PostgresPool } from 'potter-runtime/postgres';
 import type { Call, Charge, Payment, Payments } from '../application/participants.ts';
 import { recordEffect } from './effects.ts';
 
@@ -15,6 +15,9 @@ class PaymentProviderDown extends Error {
   readonly code = 'PAYMENT_PROVIDER_DOWN';
 }
 
+/** What `charge` answers is handed to `refund`; neither has an effect twice. */
+const payment = fenced<Payment>();
+
 /** The payment service. What it does with a token is written on the token, so that every case can be tried. */
 export class PostgresPayments implements Payments {
   readonly #pool: PostgresPool;
@@ -26,7 +29,7 @@ export class PostgresPayments implements Payments {
   async charge(call: Call<'do'>, { customerId, amountCents, token }: Charge): Promise<Payment> {
     if (token === 'flaky') await this.#stumble(call.key);
     return inTransaction(this.#pool, (tx) =>
-      fence(tx, call.key, async () => {
+      payment.do(tx, call.key, async () => {
         if (token === 'declined' || amountCents > PAYMENT_LIMIT_CENTS) {
           throw new Rejection(
             'PAYMENT_DECLINED',
@@ -49,8 +52,7 @@ export class PostgresPayments implements Payments {
 
   async refund(call: Call<'undo'>): Promise<void> {
     await inTransaction(this.#pool, (tx) =>
-      fence(tx, call.key, async (charged) => {
-        const { paymentId } = charged as Payment;
+      payment.undo(tx, call.key, async ({ paymentId }) => {
         await tx.query({
           text: 'UPDATE payments SET refunded_at = now() WHERE payment_id = $1',
           values: [paymentId],

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Rejection } from 'potter-runtime/errors';
-import { fence, inTransaction, type PostgresPool } from 'potter-runtime/postgres';
+import { fenced, inTransaction, type PostgresPool } from 'potter-runtime/postgres';
 import type { Call, Parcel, Shipment, Shipping } from '../application/participants.ts';
 import { recordEffect } from './effects.ts';
+
+/** What `ship` answers is handed to `cancel`; neither has an effect twice. */
+const shipment = fenced<Shipment>();
 
 /** The shipping service: goes to the countries of its table. */
 export class PostgresShipping implements Shipping {
@@ -14,7 +17,7 @@ export class PostgresShipping implements Shipping {
 
   ship(call: Call<'do'>, { country }: Parcel): Promise<Shipment> {
     return inTransaction(this.#pool, (tx) =>
-      fence(tx, call.key, async () => {
+      shipment.do(tx, call.key, async () => {
         const trackingNumber = `TRK-${randomBytes(6).toString('hex').toUpperCase()}`;
         const shipped = await tx.query({
           text: `INSERT INTO shipments (tracking_number, country)
@@ -34,8 +37,7 @@ export class PostgresShipping implements Shipping {
 
   async cancel(call: Call<'undo'>): Promise<void> {
     await inTransaction(this.#pool, (tx) =>
-      fence(tx, call.key, async (shipped) => {
-        const { trackingNumber } = shipped as Shipment;
+      shipment.undo(tx, call.key, async ({ trackingNumber }) => {
         await tx.query({
           text: 'UPDATE shipments SET cancelled_at = now() WHERE tracking_number = $1',
           values: [trackingNumber],

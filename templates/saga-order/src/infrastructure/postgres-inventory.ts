@@ -1,6 +1,6 @@
 import { Rejection } from 'potter-runtime/errors';
 import {
-  fence,
+  fenced,
   inTransaction,
   type PostgresPool,
   type PostgresTransaction,
@@ -16,6 +16,9 @@ export interface Stock {
   readonly reserved: number;
 }
 
+/** What `reserve` answers is handed to `release`; neither has an effect twice. */
+const reservation = fenced<Reservation>();
+
 /** The inventory service: pieces are available or reserved, and never fewer than none. */
 export class PostgresInventory implements Inventory {
   readonly #pool: PostgresPool;
@@ -26,7 +29,7 @@ export class PostgresInventory implements Inventory {
 
   reserve(call: Call<'do'>, items: readonly OrderItem[]): Promise<Reservation> {
     return inTransaction(this.#pool, (tx) =>
-      fence(tx, call.key, async () => {
+      reservation.do(tx, call.key, async () => {
         const pieces = piecesOf(items);
         for (const [productId, quantity] of pieces) await take(tx, productId, quantity);
         await recordEffect(tx, call, { service: 'inventory', operation: 'reserve-inventory' });
@@ -37,8 +40,7 @@ export class PostgresInventory implements Inventory {
 
   async release(call: Call<'undo'>): Promise<void> {
     await inTransaction(this.#pool, (tx) =>
-      fence(tx, call.key, async (reserved) => {
-        const { pieces } = reserved as Reservation;
+      reservation.undo(tx, call.key, async ({ pieces }) => {
         for (const [productId, quantity] of Object.entries(pieces).sort(byProduct)) {
           await tx.query({
             text: `UPDATE stock SET available = available + $2, reserved = reserved - $2 WHERE product_id = $1`,
