@@ -1,4 +1,4 @@
-import { v7, validate } from 'uuid';
+import { v5, v7, validate } from 'uuid';
 
 /** Random bytes are fetched for many ids at once: one call for each costs more than the rest of an id. */
 const BYTES_PER_ID = 16;
@@ -27,6 +27,14 @@ export function newId(): string {
     if (sequence === 0) lastMs += 1;
   }
   return v7({ random: bytes, msecs: lastMs, seq: sequence });
+}
+
+/** Fixed for ever: names that were turned into ids must be turned into the same ones again. */
+const NAMES = '6f1c0c5e-51a8-4c5b-8f0e-3d3a7f0b9a52';
+
+/** The UUIDv5 (RFC 9562) of a name: the same in every process, different for different names. */
+export function idOfName(name: string): string {
+  return v5(name, NAMES);
 }
 
 /** Whether a string is a UUID of any version, in its text form. */

@@ -36,6 +36,13 @@ export type {
   StepPolicy,
   TransactionalStepOptions,
 } from './definition/step-options.ts';
+export { commandStep, type CommandStepOptions } from './steps/command-step.ts';
+export {
+  type AppendedEvents,
+  eventStep,
+  type EventStepOptions,
+  type EventsToAppend,
+} from './steps/event-step.ts';
 // Run
 export { createSagaEngine } from './create-saga-engine.ts';
 export type { SagaEngine, SagaEngineOptions, StartedSaga, StartOptions } from './saga-engine.ts';
