@@ -1,5 +1,5 @@
-import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { inject } from 'vitest';
 
@@ -26,7 +26,9 @@ export async function compilePrograms(): Promise<{
 }> {
   const directory = join(root, 'node_modules/.cache/potter-tests', `run-${process.pid}`);
   const sources = await typeScriptIn('runtime/src');
-  const programs = (await typeScriptIn('test')).filter((file) => PROGRAM.test(file));
+  const programs = await withImports(
+    (await typeScriptIn('test')).filter((file) => PROGRAM.test(file)),
+  );
   await mkdir(join(directory, 'runtime'), { recursive: true });
   await writeFile(join(directory, 'package.json'), '{"type":"module"}');
   await symlink(join(root, 'runtime/migrations'), join(directory, 'runtime/migrations'));
@@ -59,6 +61,19 @@ const fileByFile: Plugin = {
 async function typeScriptIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(join(root, folder), { recursive: true });
   return names.filter((name) => /(?<!\.d)\.ts$/.test(name)).map((name) => join(folder, name));
+}
+
+/** The files, and those of the tests that they import. */
+async function withImports(files: readonly string[]): Promise<readonly string[]> {
+  const found = new Set(files);
+  for (const file of found) {
+    const text = await readFile(join(root, file), 'utf8');
+    for (const [, path = ''] of text.matchAll(/ from '(\.[^']+\.ts)'/g)) {
+      const imported = join(dirname(file), path);
+      if (imported.startsWith('test/')) found.add(imported);
+    }
+  }
+  return [...found];
 }
 
 function compiledName(path: string): string {

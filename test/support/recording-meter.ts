@@ -1,8 +1,9 @@
-import type { Attributes, Meter } from 'potter-runtime/observability';
+import type { Attributes, InstrumentOptions, Meter } from 'potter-runtime/observability';
 
 /** A meter that remembers what it is told. */
 export class RecordingMeter implements Meter {
   readonly recorded: { name: string; value: number; attributes: Attributes | undefined }[] = [];
+  readonly #gauges = new Map<string, () => number | Promise<number>>();
 
   counter(name: string) {
     return {
@@ -16,7 +17,14 @@ export class RecordingMeter implements Meter {
     };
   }
 
-  gauge(): void {}
+  gauge(name: string, _options: InstrumentOptions, read: () => number | Promise<number>): void {
+    this.#gauges.set(name, read);
+  }
+
+  /** What a gauge says now; undefined when there is none of this name. */
+  async read(name: string): Promise<number | undefined> {
+    return this.#gauges.get(name)?.();
+  }
 
   of(name: string): readonly number[] {
     return this.recorded.filter((one) => one.name === name).map(({ value }) => value);

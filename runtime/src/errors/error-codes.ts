@@ -78,6 +78,15 @@ export const ERROR_CODES = {
     meaning: 'The registered upcasters have a gap, a cycle or a duplicate.',
     remedy: 'Make every old version lead to the current one, once.',
   },
+  // Projections
+  PROJECTION_NOT_FOUND: {
+    meaning: 'No projection with this name is among those that this process knows.',
+    remedy: 'Check the name; the message lists those there are.',
+  },
+  PROJECTION_SUPERSEDED: {
+    meaning: 'The rows of a projection were built by a newer version of it than this process has.',
+    remedy: 'Ask a process of the newer version, or deploy it here.',
+  },
   // Buses
   HANDLER_NOT_FOUND: {
     meaning: 'No handler is registered for this command or query.',

@@ -1,7 +1,13 @@
 import { fileURLToPath } from 'node:url';
 
 /** The parts of the runtime that keep tables of their own, in the order in which they are migrated. */
-export const RUNTIME_COMPONENTS = ['event-store', 'sagas', 'idempotency', 'fences'] as const;
+export const RUNTIME_COMPONENTS = [
+  'event-store',
+  'sagas',
+  'idempotency',
+  'fences',
+  'projections',
+] as const;
 
 /** One of the runtime's parts that keep tables. */
 export type RuntimeComponent = (typeof RUNTIME_COMPONENTS)[number];

@@ -42,6 +42,12 @@ export {
   type PostgresIdempotencyStoreOptions,
 } from './idempotency-store.ts';
 
+// Projections
+export {
+  PostgresProjectionStore,
+  type PostgresProjectionStoreOptions,
+} from './projection-store.ts';
+
 // Sagas
 export { PostgresSagaStore, type PostgresSagaStoreOptions } from './saga-store.ts';
 export { PostgresSagaFeed, type PostgresSagaFeedOptions } from './saga-feed.ts';

@@ -6,7 +6,7 @@ import type { PostgresPool } from './client.ts';
 import { isConnectionLoss } from './connection-loss.ts';
 import { listen, type Listening } from './notifications.ts';
 import { openWriters, PositionBarrier, type PositionedTable } from './position-barrier.ts';
-import { WakeUp } from './wake-up.ts';
+import { WakeUp } from '../foundation/wake-up.ts';
 
 /** Part of a positioned table, in order. */
 export interface PositionPage<Item> {

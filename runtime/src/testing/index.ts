@@ -18,6 +18,10 @@ export {
   idempotencyStoreContract,
   type IdempotencyStoreSubject,
 } from './contracts/idempotency-store-contract.ts';
+export {
+  projectionStoreContract,
+  type ProjectionStoreSubject,
+} from './contracts/projection-store-contract.ts';
 export { sagaFeedContract, type SagaFeedSubject } from './contracts/saga-feed-contract.ts';
 export { sagaStoreContract } from './contracts/saga-store-contract.ts';
 export type { SagaStoreSubject } from './contracts/saga-store-subject.ts';
