@@ -8,6 +8,9 @@ export const FEATURES = [
   'mongodb',
   'event-sourced',
   'saga',
+  'inventory',
+  'payments',
+  'ordering',
   'cli',
   'graphql',
 ] as const;

@@ -5,7 +5,7 @@ export const sagaOrder: ExampleDefinition = defineExample({
   title: 'Order saga',
   summary:
     'Orders that are reserved, paid and shipped completely, or undone completely, whatever crashes on the way.',
-  features: ['service', 'postgres', 'event-sourced', 'saga'],
+  features: ['service', 'postgres', 'event-sourced', 'saga', 'inventory', 'payments', 'ordering'],
   data: {
     database: 'orders',
     postgresPort: 54322,

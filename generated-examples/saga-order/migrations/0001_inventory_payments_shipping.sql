@@ -34,7 +34,7 @@ CREATE TABLE shipments (
   cancelled_at    timestamptz
 );
 
--- What the three really did. Nothing here is unique on purpose: an effect that happened twice must show.
+-- What the services really did. Nothing here is unique on purpose: an effect that happened twice must show.
 CREATE TABLE effects (
   id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   saga_id   text NOT NULL,

@@ -1,19 +1,7 @@
 import type { Api } from './api.ts';
+import { tellSaga } from './saga-story.ts';
 import { chapter, money, play, say } from './story.ts';
 
-interface Saga {
-  readonly status: string;
-  readonly error: { readonly code: string } | null;
-}
-interface History {
-  readonly history: readonly {
-    readonly step: string;
-    readonly kind: 'step' | 'compensation';
-    readonly status: string;
-    readonly attempt: number;
-    readonly error: { readonly code: string } | null;
-  }[];
-}
 interface Stock {
   readonly available: number;
   readonly reserved: number;
@@ -44,22 +32,11 @@ async function order(api: Api, title: string, end: string, changes: object): Pro
   });
   say(`2 × product-1 for ${money(2 * 1_999)}`, `${status} accepted`);
 
-  // The stream of a saga's events ends when the saga does.
-  await api.get(`/api/v1/sagas/${body.sagaId}/events`);
-  const { history } = (await api.get<History>(`/api/v1/sagas/${body.sagaId}/history`)).body;
-  for (const { step, kind, attempt, status: outcome, error } of history) {
-    const what = kind === 'step' ? step : `undo ${step}`;
-    say(
-      attempt === 1 ? what : `${what}, attempt ${attempt}`,
-      error === null ? outcome : `${outcome}: ${error.code}`,
-    );
-  }
-  const saga = (await api.get<Saga>(`/api/v1/sagas/${body.sagaId}`)).body;
-  if (saga.status !== end) throw new Error(`the saga is ${saga.status}, not ${end}`);
+  await tellSaga(api, body.sagaId, end);
   const placed = (await api.get<{ status: string }>(`/api/v1/orders/${body.orderId}`)).body;
   const after = await stock(api);
   say(
-    `saga ${saga.status}, order ${placed.status}`,
+    `saga ${end}, order ${placed.status}`,
     `product-1: ${before.available} → ${after.available} available`,
   );
 }

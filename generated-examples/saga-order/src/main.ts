@@ -25,8 +25,9 @@ import { order } from './domain/order.ts';
 import { PostgresInventory } from './infrastructure/postgres-inventory.ts';
 import { PostgresPayments } from './infrastructure/postgres-payments.ts';
 import { PostgresShipping } from './infrastructure/postgres-shipping.ts';
+import { effectsRoute } from './interfaces/effects-route.ts';
+import { inventoryRoute } from './interfaces/inventory-route.ts';
 import { orderRoutes } from './interfaces/order-routes.ts';
-import { effectsRoute, inventoryRoutes } from './interfaces/participant-routes.ts';
 
 // The only place where the parts meet.
 const env = environment({ DATABASE_URL: postgresUrl(), NODE_ENV: text({ default: 'development' }) });
@@ -64,7 +65,7 @@ const service = await createHttpService({
 });
 orderRoutes(service, { pool, eventStore, orders, sagas, orderSaga: fulfilment });
 sagaRoutes(service, sagas);
-inventoryRoutes(service, inventory);
+inventoryRoute(service, inventory);
 if (env.NODE_ENV !== 'production') effectsRoute(service, pool);
 
 await service.run({ port: env.PORT, host: env.HOST });

@@ -1,8 +1,11 @@
 import { exponentialBackoff, simpleRetry } from 'potter-runtime/foundation';
 import { saga, type SagaDefinition } from 'potter-runtime/sagas';
-import { cancel, complete, type OrderItem } from '../domain/order.ts';
+import { cancel, complete } from '../domain/order.ts';
+import type { OrderItem } from '../domain/order-item.ts';
+import type { Inventory } from './inventory.ts';
 import type { Orders } from './orders.ts';
-import type { Inventory, Payments, Shipping } from './participants.ts';
+import type { Payments } from './payments.ts';
+import type { Shipping } from './shipping.ts';
 
 /** What the saga is started with. */
 export interface OrderToFulfil {

@@ -1,13 +1,7 @@
 import { decider } from 'potter-runtime/aggregates';
 import { Rejection } from 'potter-runtime/errors';
 import type { Event } from 'potter-runtime/events';
-
-export interface OrderItem {
-  readonly productId: string;
-  readonly quantity: number;
-  /** Of one piece. */
-  readonly priceCents: number;
-}
+import type { OrderItem } from './order-item.ts';
 
 /** What was ordered. */
 export interface OrderDetails {
@@ -89,11 +83,6 @@ export const cancel =
     }
     return { type: 'OrderCancelled', data: { reason } };
   };
-
-/** What the items cost together. */
-export function totalOf(items: readonly OrderItem[]): number {
-  return items.reduce((total, { quantity, priceCents }) => total + quantity * priceCents, 0);
-}
 
 /** The order, which must have been placed. */
 export function placed(state: Order): Exclude<Order, { readonly status: 'unplaced' }> {

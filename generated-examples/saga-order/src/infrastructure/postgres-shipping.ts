@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Rejection } from 'potter-runtime/errors';
 import { fenced, inTransaction, type PostgresPool } from 'potter-runtime/postgres';
-import type { Call, Parcel, Shipment, Shipping } from '../application/participants.ts';
+import type { Call } from '../application/call.ts';
+import type { Parcel, Shipment, Shipping } from '../application/shipping.ts';
 import { recordEffect } from './effects.ts';
 
 /** What `ship` answers is handed to `cancel`; neither has an effect twice. */

@@ -3,15 +3,9 @@ import { etagOf, type HttpService, parsePosition } from 'potter-runtime/http';
 import type { PostgresTransaction } from 'potter-runtime/postgres';
 import { placeOrder, type PlaceOrderServices } from '../application/place-order.ts';
 import { placed } from '../domain/order.ts';
+import { acceptedOrder, orderParams } from './accepted-order.ts';
 import { eventPage, eventPageQuery, toEventPage } from './event-page.ts';
-import {
-  acceptedOrder,
-  newOrder,
-  ORDER_DEFAULTS,
-  orderParams,
-  orderView,
-  toOrderView,
-} from './order-schemas.ts';
+import { newOrder, ORDER_DEFAULTS, orderView, toOrderView } from './order-schemas.ts';
 
 const ORDERS = '/api/v1/orders';
 

@@ -1,87 +1,53 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import type { Api } from '../../scripts/api.ts';
+import { flawsOf } from '../support/all-or-nothing.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { effectsOf, isAllOrNothing, placeOrder, settled } from '../support/orders.ts';
-import { startService } from '../support/service.ts';
+import { effectsOf, settled } from '../support/sagas.ts';
+import { KINDS, SLOW, start } from '../support/scenarios.ts';
+import { type RunningService, startService } from '../support/service.ts';
 
-let database: TestDatabase;
-let environment: Record<string, string>;
+const startOn = ({ url }: TestDatabase): Promise<RunningService> =>
+  startService({ DATABASE_URL: url, LOG_LEVEL: 'info' });
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  environment = { DATABASE_URL: database.url, LOG_LEVEL: 'info' };
-  // Enough for every test here; scarcity has a test elsewhere.
-  await database.pool.query({
-    text: `UPDATE stock SET available = 100000 WHERE product_id = 'product-1'`,
-  });
-});
-
-afterAll(async () => database?.[Symbol.asyncDispose]());
-
-const KINDS = [
-  {},
-  { paymentToken: 'flaky' },
-  { paymentToken: 'declined' },
-  { shippingCountry: 'AQ' },
-];
-
-async function expectAllOrNothing(
-  api: Parameters<typeof settled>[0],
-  sagaIds: readonly string[],
-): Promise<void> {
-  const { rows } = await database.pool.query<{ available: number; reserved: number }>({
-    text: `SELECT available, reserved FROM stock WHERE product_id = 'product-1'`,
-  });
-  expect((rows[0]?.available ?? 0) + (rows[0]?.reserved ?? 0)).toBe(100_000);
-  for (const sagaId of sagaIds) {
-    const saga = await settled(api, sagaId);
-    const effects = await effectsOf(api, sagaId);
-    expect({ saga: saga.status, effects, whole: isAllOrNothing(saga, effects) }).toMatchObject({
-      saga: expect.stringMatching(/^(completed|compensated)$/),
-      whole: true,
-    });
-  }
+async function expectAllOrNothing(api: Api, sagas: readonly { sagaId: string }[]): Promise<void> {
+  const flaws = sagas.map(async ({ sagaId }) =>
+    flawsOf(await settled(api, sagaId), await effectsOf(api, sagaId)),
+  );
+  expect((await Promise.all(flaws)).flat()).toEqual([]);
 }
 
-test('orders accepted before kill -9 are fulfilled or undone by the next process, each effect once', async () => {
-  const first = await startService(environment);
-  const orders = await Promise.all(
-    Array.from({ length: 40 }, (_, at) => placeOrder(first.api, KINDS[at % KINDS.length])),
+test.concurrent('what was accepted before kill -9 is done or undone by the next process, each effect once', async () => {
+  await using database = await createTestDatabase();
+  const first = await startOn(database);
+  const sagas = await Promise.all(
+    Array.from({ length: 24 }, (_, at) => start(first.api, KINDS[at % KINDS.length])),
   );
   await first.kill();
-  await using second = await startService(environment);
-  await expectAllOrNothing(
-    second.api,
-    orders.map(({ sagaId }) => sagaId),
-  );
+  await using second = await startOn(database);
+  await expectAllOrNothing(second.api, sagas);
 });
 
-test('two processes share the work; when one is killed the other finishes it', async () => {
-  await using left = await startService(environment);
-  const right = await startService(environment);
-  const orders = await Promise.all(
-    Array.from({ length: 40 }, (_, at) =>
-      placeOrder(at % 2 === 0 ? left.api : right.api, KINDS[at % 3]),
+test.concurrent('two processes share the work; when one is killed the other finishes it', async () => {
+  await using database = await createTestDatabase();
+  await using left = await startOn(database);
+  const right = await startOn(database);
+  const sagas = await Promise.all(
+    Array.from({ length: 24 }, (_, at) =>
+      start(at % 2 === 0 ? left.api : right.api, KINDS[(at >> 1) % KINDS.length]),
     ),
   );
   await right.kill();
-  await expectAllOrNothing(
-    left.api,
-    orders.map(({ sagaId }) => sagaId),
-  );
+  await expectAllOrNothing(left.api, sagas);
 });
 
 test('SIGTERM hands running sagas back: the next process goes on at once', async () => {
-  const first = await startService(environment);
-  const orders = await Promise.all(
-    Array.from({ length: 20 }, () => placeOrder(first.api, { paymentToken: 'flaky' })),
-  );
+  await using database = await createTestDatabase();
+  const first = await startOn(database);
+  const sagas = await Promise.all(Array.from({ length: 16 }, () => start(first.api, SLOW)));
   expect(await first.stop()).toBe(0);
-  await using second = await startService(environment);
+  await using second = await startOn(database);
   const began = performance.now();
-  await expectAllOrNothing(
-    second.api,
-    orders.map(({ sagaId }) => sagaId),
-  );
+  await expectAllOrNothing(second.api, sagas);
   // A lease that has to run out would take eight seconds.
   expect(performance.now() - began).toBeLessThan(5_000);
 });

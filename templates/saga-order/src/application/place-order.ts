@@ -6,7 +6,8 @@ import {
   type PostgresTransaction,
 } from 'potter-runtime/postgres';
 import type { SagaDefinition, SagaEngine, SagaStatus } from 'potter-runtime/sagas';
-import { type OrderItem, place, totalOf } from '../domain/order.ts';
+import { place } from '../domain/order.ts';
+import { type OrderItem, totalOf } from '../domain/order-item.ts';
 import type { OrderToFulfil } from './order-saga.ts';
 import type { Orders } from './orders.ts';
 

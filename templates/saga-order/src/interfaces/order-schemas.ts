@@ -1,17 +1,12 @@
 import { type Static, Type } from 'typebox';
 import { type Order, placed } from '../domain/order.ts';
+import { orderItem } from './order-item-schema.ts';
 
 // What goes over the wire. Bodies with other fields, and values outside of these bounds, are refused with 422.
 
-const item = Type.Object({
-  productId: Type.String({ minLength: 1, maxLength: 100, examples: ['product-1'] }),
-  quantity: Type.Integer({ minimum: 1, maximum: 10_000, examples: [2] }),
-  priceCents: Type.Integer({ minimum: 0, maximum: 1_000_000_000, examples: [1_999] }),
-});
-
 export const newOrder = Type.Object({
   customerId: Type.String({ minLength: 1, maxLength: 100, examples: ['customer-1'] }),
-  items: Type.Array(item, { minItems: 1, maxItems: 100 }),
+  items: Type.Array(orderItem, { minItems: 1, maxItems: 100 }),
   shippingCountry: Type.Optional(Type.String({ minLength: 1, maxLength: 60, examples: ['DE'] })),
   paymentToken: Type.Optional(
     Type.String({
@@ -26,14 +21,6 @@ export const newOrder = Type.Object({
 /** What an order without them means. */
 export const ORDER_DEFAULTS = { shippingCountry: 'DE', paymentToken: 'tok_visa' } as const;
 
-export const acceptedOrder = Type.Object({
-  sagaId: Type.String({ format: 'uuid' }),
-  orderId: Type.String({ format: 'uuid' }),
-  status: Type.String({ description: 'Of the saga; follow it at the Location.' }),
-});
-
-export const orderParams = Type.Object({ orderId: Type.String({ minLength: 1, maxLength: 100 }) });
-
 export const orderView = Type.Object({
   orderId: Type.String(),
   status: Type.Union([
@@ -43,7 +30,7 @@ export const orderView = Type.Object({
   ]),
   version: Type.Integer({ minimum: 1, description: 'Counts the events; also the ETag.' }),
   customerId: Type.String(),
-  items: Type.Array(item),
+  items: Type.Array(orderItem),
   totalCents: Type.Integer(),
   shippingCountry: Type.String(),
   sagaId: Type.String(),

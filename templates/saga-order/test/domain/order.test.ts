@@ -1,5 +1,5 @@
 import { given } from 'potter-runtime/testing';
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import {
   cancel,
   complete,
@@ -7,7 +7,6 @@ import {
   type OrderDetails,
   type OrderEvent,
   place,
-  totalOf,
 } from '../../src/domain/order.ts';
 
 const details: OrderDetails = {
@@ -64,12 +63,4 @@ test('asking twice changes nothing', async () => {
 test('nothing works on an order that was never placed', async () => {
   await given(order).when(complete(fulfilment)).thenRejected('ORDER_NOT_FOUND');
   await given(order).when(cancel('SAGA_CANCELLED')).thenRejected('ORDER_NOT_FOUND');
-});
-
-test('the total is the sum over pieces', () => {
-  const items = [
-    { productId: 'a', quantity: 2, priceCents: 150 },
-    { productId: 'b', quantity: 1, priceCents: 5 },
-  ];
-  expect(totalOf(items)).toBe(305);
 });

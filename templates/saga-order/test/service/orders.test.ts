@@ -2,15 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Api } from '../../scripts/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import {
-  ALL_DONE,
-  anOrder,
-  effectsOf,
-  historyOf,
-  placeOrder,
-  type Saga,
-  settled,
-} from '../support/orders.ts';
+import { effectsOf, historyOf, settled } from '../support/sagas.ts';
+import { anOrder, start } from '../support/scenarios.ts';
 import { type RunningService, startService } from '../support/service.ts';
 
 let database: TestDatabase;
@@ -27,6 +20,8 @@ afterAll(async () => {
   await service?.[Symbol.asyncDispose]();
   await database?.[Symbol.asyncDispose]();
 });
+
+const ALL_DONE = ['reserve-inventory', 'process-payment', 'create-shipment'];
 
 interface Stock {
   readonly available: number;
@@ -83,7 +78,7 @@ describe('an order that can be fulfilled', () => {
   });
 
   test('goes on through the failures of a flaky payment, and the history shows every attempt', async () => {
-    const { sagaId } = await placeOrder(api, { paymentToken: 'flaky' });
+    const { sagaId } = await start(api, { paymentToken: 'flaky' });
     expect(await settled(api, sagaId)).toMatchObject({ status: 'completed' });
     const payments = (await historyOf(api, sagaId)).filter(
       ({ step }) => step === 'process-payment',
@@ -145,7 +140,7 @@ describe('an order that cannot be fulfilled is undone and cancelled', () => {
     ],
   ])('%s at %s', async (code, step, changes, effects) => {
     const before = await Promise.all(['product-1', 'product-2'].map(stockOf));
-    const { sagaId, orderId } = await placeOrder(api, changes);
+    const { sagaId, orderId } = await start(api, changes);
     expect(await settled(api, sagaId)).toMatchObject({
       status: 'compensated',
       error: { code, step },
@@ -160,7 +155,7 @@ describe('an order that cannot be fulfilled is undone and cancelled', () => {
   });
 
   test('in the reverse order of the steps, as its history and its diagram tell', async () => {
-    const { sagaId } = await placeOrder(api, { shippingCountry: 'AQ' });
+    const { sagaId } = await start(api, { shippingCountry: 'AQ' });
     await settled(api, sagaId);
     expect(
       (await historyOf(api, sagaId)).map(({ step, kind, status }) => `${kind} ${step} ${status}`),
@@ -181,7 +176,7 @@ describe('an order that cannot be fulfilled is undone and cancelled', () => {
 
 describe('asking', () => {
   test('to cancel undoes what was done', async () => {
-    const { sagaId, orderId } = await placeOrder(api, { paymentToken: 'flaky' });
+    const { sagaId, orderId } = await start(api, { paymentToken: 'flaky' });
     const cancelled = await api.post(`/api/v1/sagas/${sagaId}/cancel`);
     expect(cancelled.status).toBe(202);
     expect(await settled(api, sagaId)).toMatchObject({
@@ -199,17 +194,11 @@ describe('asking', () => {
     );
   });
 
-  test('too late, or for what does not exist, is refused', async () => {
-    const { sagaId } = await placeOrder(api);
-    await settled(api, sagaId);
-    const refused = (answer: unknown, status: number, code: string) =>
-      expect(answer).toMatchObject({ status, body: { code } });
-    refused(await api.post(`/api/v1/sagas/${sagaId}/cancel`), 409, 'SAGA_ALREADY_FINISHED');
-    refused(await api.post(`/api/v1/sagas/${sagaId}/resume`), 409, 'SAGA_NOT_RESUMABLE');
-    refused(await api.get('/api/v1/sagas/nothing'), 404, 'SAGA_NOT_FOUND');
-    refused(await api.get('/api/v1/orders/nothing'), 404, 'ORDER_NOT_FOUND');
-    refused(await api.get('/api/v1/orders/nothing/events'), 404, 'ORDER_NOT_FOUND');
-    refused(await api.get('/api/v1/inventory/nothing'), 404, 'PRODUCT_NOT_FOUND');
+  test('for an order that was never placed finds nothing', async () => {
+    for (const path of ['nothing', 'nothing/events']) {
+      const answer = await api.get(`/api/v1/orders/${path}`);
+      expect(answer).toMatchObject({ status: 404, body: { code: 'ORDER_NOT_FOUND' } });
+    }
   });
 
   test.each([
@@ -242,40 +231,4 @@ test('the same request with the same key places one order, at once and later', a
   expect(rows).toHaveLength(1);
   const other = await api.post('/api/v1/orders', anOrder({ customerId: 'customer-2' }), key);
   expect(other).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
-});
-
-test('a saga can be followed live, and picked up again where the line broke', async () => {
-  const { sagaId } = await placeOrder(api);
-  const stream = await api.get<string>(`/api/v1/sagas/${sagaId}/events`);
-  expect(stream.headers.get('content-type')).toMatch(/^text\/event-stream/);
-  const idsOf = (text: string) => [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
-  const ids = idsOf(stream.body);
-  expect(stream.body).toContain('event: SagaStarted');
-  expect(stream.body).toContain('event: SagaCompleted');
-  expect(ids).toEqual(ids.map((_, at) => at + 1));
-  const rest = await api.get<string>(`/api/v1/sagas/${sagaId}/events`, { 'last-event-id': '3' });
-  expect(idsOf(rest.body)).toEqual(ids.slice(3));
-});
-
-test('no more is sold than there is, however many ask at once', async () => {
-  const { available } = await stockOf('product-2');
-  const orders = await Promise.all(
-    Array.from({ length: 12 }, () =>
-      placeOrder(api, { items: [{ productId: 'product-2', quantity: 1, priceCents: 10 }] }),
-    ),
-  );
-  const sagas: Saga[] = await Promise.all(orders.map(({ sagaId }) => settled(api, sagaId)));
-  expect(sagas.filter(({ status }) => status === 'completed')).toHaveLength(available);
-  expect(sagas.filter(({ error }) => error?.code === 'INSUFFICIENT_STOCK')).toHaveLength(
-    12 - available,
-  );
-  expect(await stockOf('product-2')).toMatchObject({ available: 0, reserved: available });
-});
-
-test('effects are not shown in production', async () => {
-  await using production = await startService({
-    DATABASE_URL: database.url,
-    NODE_ENV: 'production',
-  });
-  expect((await production.api.get('/api/v1/effects?sagaId=x')).status).toBe(404);
 });

@@ -1,5 +1,5 @@
 import type { PostgresPool, PostgresTransaction } from 'potter-runtime/postgres';
-import type { Call } from '../application/participants.ts';
+import type { Call } from '../application/call.ts';
 
 /** Something a service really did. */
 export interface Effect {

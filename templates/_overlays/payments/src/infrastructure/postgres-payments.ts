@@ -1,7 +1,8 @@
 import { Rejection } from 'potter-runtime/errors';
 import { newId } from 'potter-runtime/foundation';
 import { fenced, inTransaction, type PostgresPool } from 'potter-runtime/postgres';
-import type { Call, Charge, Payment, Payments } from '../application/participants.ts';
+import type { Call } from '../application/call.ts';
+import type { Charge, Payment, Payments } from '../application/payments.ts';
 import { recordEffect } from './effects.ts';
 
 /** More than this is never paid at once. */

@@ -5,8 +5,9 @@ import {
   type PostgresPool,
   type PostgresTransaction,
 } from 'potter-runtime/postgres';
-import type { Call, Inventory, Reservation } from '../application/participants.ts';
-import type { OrderItem } from '../domain/order.ts';
+import type { Call } from '../application/call.ts';
+import type { Inventory, Reservation } from '../application/inventory.ts';
+import type { OrderItem } from '../domain/order-item.ts';
 import { recordEffect } from './effects.ts';
 
 /** What there is of a product. */
