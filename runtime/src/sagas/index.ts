@@ -50,7 +50,7 @@ export { RetryLater } from './failure.ts';
 // Look at
 export type { SagaView } from './saga-view.ts';
 export type { HistoryEntry, SagaHistory } from './saga-history.ts';
-export { sagaDiagram } from './saga-diagram.ts';
+export { type DiagramOptions, sagaDiagram } from './diagram/saga-diagram.ts';
 export { isFinished, isSettled } from './saga-status.ts';
 export type {
   Direction,

@@ -6,6 +6,7 @@ import type { Tracer } from '../observability/tracer.ts';
 import type { SagaDefinition } from './definition/saga-definition.ts';
 import type { JournalEntry, SagaStatus } from './saga-event.ts';
 import type { SagaHistory } from './saga-history.ts';
+import type { DiagramOptions } from './diagram/saga-diagram.ts';
 import type { Signal } from './definition/signal.ts';
 import type { SagaStore } from './saga-store.ts';
 import type { SagaView } from './saga-view.ts';
@@ -84,8 +85,8 @@ export interface SagaEngine<Tx = unknown> extends AsyncDisposable {
   ): AsyncIterable<JournalEntry>;
   /** The saga once it is completed, compensated or failed. @throws PotterError `ABORTED` when `signal` fires before. */
   settled(sagaId: string, options?: { readonly signal?: AbortSignal }): Promise<SagaView>;
-  /** Mermaid of the definition, with this saga's path marked. @throws PotterError `SAGA_DEFINITION_UNKNOWN`. */
-  diagram(sagaId: string): Promise<string>;
+  /** The definition drawn, with this saga's path marked. @throws PotterError `SAGA_DEFINITION_UNKNOWN`. */
+  diagram(sagaId: string, options?: DiagramOptions): Promise<string>;
 
   /**
    * Asks for a saga to be undone. Accepted while it is being undone too, where it changes nothing.

@@ -153,6 +153,16 @@ describe('a saga over HTTP', () => {
     expect(text).toMatch(/^flowchart LR\n/);
     expect(text).toContain('process-payment');
     expect(text).toContain('undone');
+    const image = await fetch(`${url}/${sagaId}/diagram?format=svg`);
+    expect(image.headers.get('content-type')).toBe('image/svg+xml; charset=utf-8');
+    expect(await image.text()).toMatch(/^<svg /);
+    const page = await fetch(`${url}/${sagaId}/diagram?format=html`);
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(await page.text()).toContain('data-events="events"');
+    expect(await json(`/${sagaId}/diagram?format=gif`)).toMatchObject({
+      status: 422,
+      body: { code: 'VALIDATION_FAILED' },
+    });
   });
 
   test('that does not exist is a 404 with a code, on every route', async () => {

@@ -21,6 +21,12 @@ export interface SagaRoutesOptions {
   readonly prefix?: string;
 }
 
+const DIAGRAM_TYPES = {
+  mermaid: 'text/vnd.mermaid',
+  svg: 'image/svg+xml',
+  html: 'text/html',
+} as const;
+
 const tags = ['sagas'];
 const PROBLEM = { $ref: 'Problem#' };
 
@@ -68,15 +74,24 @@ export function sagaRoutes<Tx>(
     {
       schema: {
         tags,
-        summary: 'Mermaid of the definition, with the path of this saga marked.',
+        summary: 'The definition drawn, with the path of this saga marked.',
+        description:
+          'Mermaid, an SVG image, or a page that shows the saga with its history and follows it live.',
         params: sagaParams,
-        produces: ['text/vnd.mermaid'],
-        response: { 200: Type.String(), 404: PROBLEM },
+        querystring: Type.Object({
+          format: Type.Optional(Type.Enum(Object.keys(DIAGRAM_TYPES), { default: 'mermaid' })),
+        }),
+        produces: Object.values(DIAGRAM_TYPES),
+        response: { 200: Type.String(), 404: PROBLEM, 409: PROBLEM, 422: PROBLEM },
       },
     },
     async (request, reply) => {
-      const text = await engine.diagram(idOf(request));
-      return reply.type('text/vnd.mermaid; charset=utf-8').serializer(String).send(text);
+      const { format = 'mermaid' } = request.query as {
+        readonly format?: keyof typeof DIAGRAM_TYPES;
+      };
+      // Beside this one, wherever the service is mounted.
+      const text = await engine.diagram(idOf(request), { format, eventsUrl: 'events' });
+      return reply.type(`${DIAGRAM_TYPES[format]}; charset=utf-8`).serializer(String).send(text);
     },
   );
 

@@ -11,7 +11,7 @@ import type { MachineInput } from '../machine/machine-input.ts';
 import { nextWork, summaryOf } from '../machine/next-work.ts';
 import { restore, type RestoredSaga } from '../machine/saga-snapshot.ts';
 import { begin } from '../machine/transition.ts';
-import { sagaDiagram } from '../saga-diagram.ts';
+import { type DiagramOptions, drawSaga } from '../diagram/saga-diagram.ts';
 import type { SagaEngine, SagaEngineOptions, StartedSaga, StartOptions } from '../saga-engine.ts';
 import type { JournalEntry, ParentLink, SagaError, SagaStatus } from '../saga-event.ts';
 import { historyOf, type SagaHistory } from '../saga-history.ts';
@@ -179,13 +179,12 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
     return this.get(sagaId);
   }
 
-  async diagram(sagaId: string): Promise<string> {
+  async diagram(sagaId: string, options: DiagramOptions = {}): Promise<string> {
     const saga = await this.#stored(sagaId);
     const { state } = await this.#restored(saga);
-    return sagaDiagram(
-      this.#context.definitions.get(saga.definition, saga.definitionVersion),
-      state,
-    );
+    const definition = this.#context.definitions.get(saga.definition, saga.definitionVersion);
+    const { history } = options.format === 'html' ? await this.history(sagaId) : { history: [] };
+    return drawSaga(definition, { sagaId, state }, history, options);
   }
 
   async cancel(
