@@ -2,7 +2,7 @@ import { PotterError } from '../../errors/potter-error.ts';
 import { Rejection } from '../../errors/rejection.ts';
 import type { SagaDefinition } from '../definition/saga-definition.ts';
 import { resultsOf, type SagaState } from '../machine/saga-state.ts';
-import { type ChildNode, childSignal } from '../nodes/child.ts';
+import { childIdOf, type ChildNode, childSignal } from '../nodes/child.ts';
 import type { ChildOutcome, Invocation } from '../nodes/node-handler.ts';
 import type { ParentLink, SagaError } from '../saga-event.ts';
 import type { SagaStore } from '../saga-store.ts';
@@ -43,7 +43,7 @@ export class ChildSagas {
 
   async start(node: ChildNode, invocation: Invocation): Promise<void> {
     await this.#create(node.definition as SagaDefinition, inputOf(node, invocation), {
-      sagaId: childIdOf(invocation),
+      sagaId: idOf(node, invocation),
       correlationId: invocation.correlationId,
       parent: { sagaId: invocation.sagaId, path: node.path },
     });
@@ -54,7 +54,7 @@ export class ChildSagas {
    * that a start that is still on its way finds its place taken.
    */
   async undo(node: ChildNode, invocation: Invocation): Promise<void> {
-    const sagaId = childIdOf(invocation);
+    const sagaId = idOf(node, invocation);
     for (;;) {
       const outcome = await this.#store.post(sagaId, {
         kind: 'undo',
@@ -103,9 +103,8 @@ export class ChildSagas {
   }
 }
 
-/** A key is `<saga>/<step>/do`; ids have no `/`. */
-function childIdOf({ key }: Invocation): string {
-  return key.slice(0, key.lastIndexOf('/')).replace('/', '.');
+function idOf({ path }: ChildNode, { sagaId, generation }: Invocation): string {
+  return childIdOf(sagaId, path, generation);
 }
 
 function inputOf(node: ChildNode, invocation: Invocation): unknown {

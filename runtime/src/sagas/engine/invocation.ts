@@ -15,13 +15,15 @@ export function invocationOf(
 ): Invocation {
   const { path, direction, attempt } = running.attempt;
   const step = stepAt(state, path);
+  const generation = step?.generation ?? 0;
   // One literal for both directions: a signal is made only for who asks, and a spread would ask.
   const invocation = {
     sagaId,
     correlationId: state.correlationId,
     input: state.input,
     results: resultsOf(state),
-    key: keyOf(sagaId, path, step?.generation ?? 0, direction),
+    key: keyOf(sagaId, path, generation, direction),
+    generation,
     attempt,
     get signal() {
       return running.signal;

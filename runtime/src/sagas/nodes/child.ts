@@ -22,16 +22,23 @@ export function childSignal(path: string): string {
   return `child:${path}`;
 }
 
+/** The id of the saga that a node began: made of its parent's, so that every process makes the same. */
+export function childIdOf(sagaId: string, path: string, generation: number): string {
+  return `${sagaId}.${generation === 0 ? path : `${path}~${generation}`}`;
+}
+
 /** Waits, after the attempt that asked for it, for word that the child has come to an end. */
 function waitForEnd(node: ChildNode, direction: Direction, walk: Walk): Progress {
   const { path } = node;
   const wait = walk.wait(path, direction);
   if (!wait) return noting({ type: 'WaitStarted', path, direction, until: null });
   if (wait.ended) return DONE;
-  // Word of a completion that crossed with the asking is no answer to it.
-  const signal = walk.signal(childSignal(path), ({ value }) =>
-    direction === 'forward' ? true : (value as ChildOutcome).status === 'compensated',
-  );
+  const childId = childIdOf(walk.context().sagaId, path, walk.step(path)?.generation ?? 0);
+  // Word of a completion that crossed with the asking is no answer to it; word of a child before a rewind is none either.
+  const signal = walk.signal(childSignal(path), ({ value }) => {
+    const { sagaId, status } = value as ChildOutcome;
+    return sagaId === childId && (direction === 'forward' || status === 'compensated');
+  });
   if (!signal) return WAITING;
   const { messageId: signalId, value } = signal;
   return noting({ type: 'WaitEnded', path, direction, outcome: 'received', value, signalId });

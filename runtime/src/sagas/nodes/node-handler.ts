@@ -83,8 +83,10 @@ export interface Walk {
 export type LeafNode = Exclude<SagaNode, { kind: 'sequence' | 'parallel' | 'choice' }>;
 
 /** What one attempt is told; the handler of the node's kind adds the rest. */
-export type Invocation = AttemptContext<unknown, unknown> &
-  (
+export type Invocation = AttemptContext<unknown, unknown> & {
+  /** How often the saga had been rewound when the node was begun. */
+  readonly generation: number;
+} & (
     | { readonly direction: 'forward' }
     | ({ readonly direction: 'compensate'; readonly cause: SagaError } & StepOutcome<unknown>)
   );
