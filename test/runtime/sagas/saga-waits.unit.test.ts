@@ -8,6 +8,9 @@ const approval = signal('approval', (value) => {
   return { by: String(value.by) };
 });
 
+/** Days of virtual time with a look a minute. */
+const unhurried = { poll: '1m', lease: '10m' } as const;
+
 describe('a timer', () => {
   test('lets go of the saga and takes it up when the time has come', async () => {
     const world = new SagaWorld();
@@ -16,7 +19,7 @@ describe('a timer', () => {
       .sleep('night', ({ results }) => results.before * 3_600_000)
       .step('after', { execute: () => 'woken' })
       .build();
-    const engine = await world.engine([definition]);
+    const engine = await world.engine([definition], unhurried);
     const { sagaId } = await engine.start(definition, null);
     await world.clock.advance('1h');
     expect(await engine.get(sagaId)).toMatchObject({ status: 'running', currentStep: 'night' });
@@ -24,7 +27,7 @@ describe('a timer', () => {
       new Date(world.clock.now().getTime() + 3_600_000),
     );
     await engine.stop();
-    const next = await world.engine([definition]);
+    const next = await world.engine([definition], unhurried);
     await world.clock.advance('61m');
     expect(await next.get(sagaId)).toMatchObject({ status: 'completed' });
   });
@@ -39,7 +42,7 @@ describe('a signal', () => {
 
   test('wakes the saga that waits for it', async () => {
     const world = new SagaWorld();
-    const engine = await world.engine([waits]);
+    const engine = await world.engine([waits], unhurried);
     const { sagaId } = await engine.start(waits, null);
     await world.clock.advance('1h');
     await engine.signal(sagaId, approval, { by: 'Ann' });
@@ -74,7 +77,7 @@ describe('a signal', () => {
 
   test('that does not come in time undoes the saga', async () => {
     const world = new SagaWorld();
-    const engine = await world.engine([waits]);
+    const engine = await world.engine([waits], unhurried);
     const { sagaId } = await engine.start(waits, null);
     await world.clock.advance('25h');
     expect(await engine.get(sagaId)).toMatchObject({
@@ -85,7 +88,7 @@ describe('a signal', () => {
 
   test('of another form is refused where it is sent', async () => {
     const world = new SagaWorld();
-    const engine = await world.engine([waits]);
+    const engine = await world.engine([waits], unhurried);
     const { sagaId } = await engine.start(waits, null);
     await expect(engine.signal(sagaId, approval, 7 as never)).rejects.toThrow('No by.');
   });

@@ -1,0 +1,161 @@
+// The code of docs/sagas.md: what stands between two region marks is shown there, and run by the test beside this file.
+import { Rejection } from 'potter-runtime/errors';
+import { exponentialBackoff } from 'potter-runtime/foundation';
+import { type InMemoryTransaction, saga, type SagaDefinition, signal } from 'potter-runtime/sagas';
+
+export interface Order {
+  readonly orderId: string;
+  readonly amountCents: number;
+  readonly country: string;
+  readonly carrier: 'blue' | 'red';
+}
+
+interface Call {
+  readonly idempotencyKey: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Who does the work, somewhere else. */
+export interface Services {
+  reserve(orderId: string, call: Call): Promise<{ readonly reservationId: string }>;
+  release(orderId: string, call: Call): Promise<void>;
+  quote(country: string, call: Call): Promise<number>;
+  capture(amountCents: number, call: Call): Promise<string>;
+  ship(orderId: string, call: Call): Promise<string>;
+}
+
+export function firstSaga(services: Services): SagaDefinition<Order> {
+  // #region first
+  return saga<Order>('order-saga', { version: 1, timeout: '5m' })
+    .step('reserve', {
+      execute: ({ input, key, signal: stop }) =>
+        services.reserve(input.orderId, { idempotencyKey: key, signal: stop }),
+      compensate: ({ input, key }) => services.release(input.orderId, { idempotencyKey: key }),
+      retry: exponentialBackoff({ maxAttempts: 5, initialDelay: '100ms', maxDelay: '5s' }),
+      timeout: '30s',
+    })
+    .step('quote', {
+      execute: ({ input, key }) => services.quote(input.country, { idempotencyKey: key }),
+    })
+    .step('note', {
+      // What earlier steps returned is there under their names, with their types.
+      execute: ({ results }) => `${results.reserve.reservationId} costs ${results.quote}`,
+    })
+    .build();
+  // #endregion
+}
+
+export function parallelSaga(services: Services): SagaDefinition<Order> {
+  // #region parallel
+  return saga<Order>('checked-order')
+    .parallel('checks', (checks) =>
+      checks
+        .step('quote', {
+          execute: ({ input, key, signal: stop }) =>
+            services.quote(input.country, { idempotencyKey: key, signal: stop }),
+        })
+        .branch((branch) =>
+          branch
+            .step('reserve', {
+              execute: ({ input, key }) => services.reserve(input.orderId, { idempotencyKey: key }),
+              compensate: ({ input, key }) =>
+                services.release(input.orderId, { idempotencyKey: key }),
+            })
+            .step('label', { execute: ({ results }) => results.reserve.reservationId }),
+        ),
+    )
+    .step('confirm', { execute: ({ results }) => [results.quote, results.label] })
+    .build();
+  // #endregion
+}
+
+const call = (carrier: string): { readonly execute: () => string } => ({
+  execute: () => `called ${carrier}`,
+});
+
+export function choosingSaga(): SagaDefinition<Order> {
+  const customs = { execute: () => 'cleared' };
+  const verify = { execute: () => 'verified' };
+  // #region choice
+  return saga<Order>('choosing-order')
+    .when(
+      'is-large',
+      ({ input }) => input.amountCents > 100_000,
+      (branch) => branch.step('verify', verify),
+      { skipped: 'The order is not large.' },
+    )
+    .choose('border', (choice) =>
+      choice
+        .when(
+          'abroad',
+          ({ input }) => input.country !== 'DE',
+          (b) => b.step('customs', customs),
+        )
+        .otherwise((b) => b.step('no-customs', { execute: () => 'none needed' })),
+    )
+    .switch(
+      'carrier',
+      ({ input }) => input.carrier,
+      (carrier) =>
+        carrier
+          .case('blue', (b) => b.step('call-blue', call('blue')))
+          .case('red', (b) => b.step('call-red', call('red'))),
+    )
+    .step('end', {
+      // A step that may have been skipped may have no result: the compiler asks what then.
+      execute: ({ results }) => results.verify ?? 'not verified',
+    })
+    .build();
+  // #endregion
+}
+
+// #region signal
+export const approval = signal('approval', (value): { readonly by: string } => {
+  if (typeof value === 'object' && value !== null && 'by' in value && value.by !== '') {
+    return { by: String(value.by) };
+  }
+  throw new Rejection('INVALID_APPROVAL', 'An approval says by whom.');
+});
+
+export const patientSaga: SagaDefinition<Order> = saga<Order>('patient-order')
+  .waitFor('approved', approval, { timeout: '2d' })
+  .sleep('cooling-off', ({ input }) => (input.amountCents > 100_000 ? '1d' : '1h'))
+  .step('go', { execute: ({ results }) => `approved by ${results.approved.by}` })
+  .build();
+// #endregion
+
+export function pivotSaga(services: Services): SagaDefinition<Order> {
+  // #region pivot
+  const delivery = saga<{ readonly orderId: string }>('delivery')
+    .step('ship', {
+      execute: ({ input, key }) => services.ship(input.orderId, { idempotencyKey: key }),
+    })
+    .build();
+
+  return saga<Order>('paid-order')
+    .step('reserve', {
+      execute: ({ input, key }) => services.reserve(input.orderId, { idempotencyKey: key }),
+      compensate: ({ input, key }) => services.release(input.orderId, { idempotencyKey: key }),
+    })
+    .pivot('capture', {
+      execute: ({ input, key }) => services.capture(input.amountCents, { idempotencyKey: key }),
+    })
+    .child('deliver', delivery, { input: ({ input }) => ({ orderId: input.orderId }) })
+    .step('thank', { execute: ({ results }) => `shipped as ${results.deliver.results.ship}` })
+    .build();
+  // #endregion
+}
+
+export function transactionalSaga(written: string[]): SagaDefinition<Order, InMemoryTransaction> {
+  // #region transactional
+  return saga<Order, InMemoryTransaction>('booked-order')
+    .transactionalStep('book', {
+      // With PostgresSagaStore `tx` is a client inside a transaction; its writes and the journal's entry are one commit.
+      execute: ({ tx, input }) => {
+        tx.onCommit(() => void written.push(input.orderId));
+        return 'booked';
+      },
+    })
+    .build();
+  // #endregion
+}

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import type { InMemoryTransaction, SagaDefinition } from 'potter-runtime/sagas';
+import { describe, expect, test } from 'vitest';
+import { withGuideCode } from '../../../scripts/guide-code.ts';
+import { SagaWorld } from '../sagas/saga-world.ts';
+import {
+  approval,
+  choosingSaga,
+  firstSaga,
+  type Order,
+  parallelSaga,
+  patientSaga,
+  pivotSaga,
+  type Services,
+  transactionalSaga,
+} from './saga-guide.ts';
+
+const order: Order = { orderId: 'o-1', amountCents: 200_000, country: 'FR', carrier: 'red' };
+const services: Services = {
+  reserve: async (orderId) => ({ reservationId: `r-${orderId}` }),
+  release: async () => {},
+  quote: async () => 490,
+  capture: async () => 'p-1',
+  ship: async () => 't-1',
+};
+
+async function resultsOf(
+  definition: SagaDefinition<Order, InMemoryTransaction>,
+): Promise<Readonly<Record<string, unknown>>> {
+  const world = new SagaWorld();
+  const { status, results } = await world.settle(
+    await world.engine([definition]),
+    definition,
+    order,
+  );
+  expect(status).toBe('completed');
+  return results;
+}
+
+describe('the guide to sagas', () => {
+  test('shows the code that this test runs', () => {
+    const guide = readFileSync(new URL('../../../docs/sagas.md', import.meta.url), 'utf8');
+    expect(withGuideCode(guide), 'Run: npm run docs').toBe(guide);
+  });
+
+  test('shows sagas that work as it says', async () => {
+    expect(await resultsOf(firstSaga(services))).toMatchObject({ note: 'r-o-1 costs 490' });
+    expect(await resultsOf(parallelSaga(services))).toMatchObject({ confirm: [490, 'r-o-1'] });
+    expect(await resultsOf(choosingSaga())).toEqual({
+      verify: 'verified',
+      customs: 'cleared',
+      'call-red': 'called red',
+      end: 'verified',
+    });
+    expect(await resultsOf(pivotSaga(services))).toMatchObject({ thank: 'shipped as t-1' });
+    const written: string[] = [];
+    expect(await resultsOf(transactionalSaga(written))).toEqual({ book: 'booked' });
+    expect(written).toEqual(['o-1']);
+  });
+
+  test('shows waits that last as long as it says', async () => {
+    const world = new SagaWorld();
+    const engine = await world.engine([patientSaga], { poll: '1m', lease: '10m' });
+    const { sagaId } = await engine.start(patientSaga, order);
+    await expect(engine.signal(sagaId, approval, { by: '' })).rejects.toMatchObject({
+      code: 'INVALID_APPROVAL',
+    });
+    await engine.signal(sagaId, approval, { by: 'Ann' });
+    await world.clock.advance('23h');
+    expect(await engine.get(sagaId)).toMatchObject({ currentStep: 'cooling-off' });
+    await world.clock.advance('2h');
+    expect(await engine.get(sagaId)).toMatchObject({ results: { go: 'approved by Ann' } });
+  });
+});
