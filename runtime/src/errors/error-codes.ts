@@ -175,6 +175,55 @@ export const ERROR_CODES = {
     meaning: 'A participant call arrived after it had been undone, or twice.',
     remedy: 'Nothing: the late call was refused, as it should be.',
   },
+  // Two-phase commit
+  TWO_PHASE_TRANSACTION_NOT_FOUND: {
+    meaning: 'The log of the coordinator has no transaction with this id.',
+    remedy: 'Check the id, and that this is the database of the coordinator that began it.',
+  },
+  TWO_PHASE_TRANSACTION_CHANGED: {
+    meaning: 'A transaction with this id was begun with other branches or other work.',
+    remedy: 'Use another id for another transaction.',
+  },
+  TWO_PHASE_PARTICIPANT_UNKNOWN: {
+    meaning: 'A transaction has a branch at a participant that this process was not given.',
+    remedy:
+      'Give the participant to the coordinator, also when new transactions no longer use it: prepared work waits for an answer.',
+  },
+  TWO_PHASE_PARTICIPANT_FAILED: {
+    meaning: 'A participant of a two-phase commit did not answer, or not as agreed.',
+    remedy:
+      'Nothing, when it passes: an undecided transaction is aborted, a decided one is told again and again. The cause says what came.',
+  },
+  TWO_PHASE_ABORTED: {
+    meaning: 'A transaction was aborted because somebody asked for it.',
+    remedy: 'Nothing: it was asked for. To try the work again, use a new id.',
+  },
+  TWO_PHASE_PRESUMED_ABORT: {
+    meaning:
+      'A transaction was aborted because nothing was decided and its process was not heard of any more.',
+    remedy:
+      'To try the work again, use a new id. When it is often so, processes take longer to come back than `presumeAbortAfter`.',
+  },
+  TWO_PHASE_ALREADY_DECIDED: {
+    meaning: 'A transaction or branch was decided the other way, and a decision is never changed.',
+    remedy: 'Compensate what was done, if that is not what is wanted.',
+  },
+  TWO_PHASE_NOT_PREPARED: {
+    meaning:
+      'A transaction was to be committed by hand, but not all of its participants are prepared.',
+    remedy: 'Abort it, or ask again when the participants that the message names can be reached.',
+  },
+  TWO_PHASE_BRANCH_LOST: {
+    meaning:
+      'A participant is told to commit what it does not hold: its prepared work was taken back by hand, or its database was restored.',
+    remedy:
+      'Repair its data by hand, then resolve the transaction with this participant written off.',
+  },
+  PREPARED_TRANSACTIONS_DISABLED: {
+    meaning: 'The PostgreSQL server of a participant does not allow prepared transactions.',
+    remedy:
+      'Set `max_prepared_transactions` to at least the number of connections of all coordinators (for instance 100), and restart the server.',
+  },
   // HTTP
   MALFORMED_JSON: {
     meaning: 'The request body is not JSON.',

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import Fastify, { LogController, type FastifyRequest } from 'fastify';
 import type { Duration } from '../foundation/duration.ts';
 import { durationMs } from '../foundation/duration.ts';
@@ -79,6 +80,8 @@ export async function createHttpService<Tx = never>(
 ): Promise<HttpService<Tx>> {
   const { logger = silentLogger, tracer = noopTracer, translateError = (error) => error } = options;
   const stop = new AbortController();
+  // Every answer that is under way may listen to it.
+  setMaxListeners(0, stop.signal);
   const app = createApp(options, logger);
   const methods = new AllowedMethods();
   app.addHook('onRoute', (route) => methods.add(route));

@@ -97,3 +97,9 @@ export type { MetricsSource } from './operations/metrics-source.ts';
 
 // Sagas
 export { sagaRoutes, type SagaReader, type SagaRoutesOptions } from './sagas/saga-routes.ts';
+
+// Two-phase commit: a service as a participant
+export {
+  twoPhaseParticipantRoutes,
+  type TwoPhaseParticipantRoutesOptions,
+} from './two-phase/participant-routes.ts';

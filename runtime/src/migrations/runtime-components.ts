@@ -7,6 +7,8 @@ export const RUNTIME_COMPONENTS = [
   'idempotency',
   'fences',
   'projections',
+  'two-phase-commit',
+  'two-phase-participant',
 ] as const;
 
 /** One of the runtime's parts that keep tables. */

@@ -53,3 +53,11 @@ export { PostgresSagaStore, type PostgresSagaStoreOptions } from './saga-store.t
 export { PostgresSagaFeed, type PostgresSagaFeedOptions } from './saga-feed.ts';
 export { fence } from './fence.ts';
 export { fenced, type Fenced } from './fenced.ts';
+
+// Two-phase commit
+export { PostgresTwoPhaseLog, type PostgresTwoPhaseLogOptions } from './two-phase-log.ts';
+export {
+  preparedTransactionParticipant,
+  type PreparedTransactionParticipantOptions,
+} from './prepared-transaction-participant.ts';
+export { tryConfirmCancel, type TryConfirmCancelOptions } from './try-confirm-cancel.ts';

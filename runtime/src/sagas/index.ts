@@ -89,3 +89,57 @@ export type {
   StoredSaga,
   WorkListener,
 } from './saga-store.ts';
+
+// Two-phase commit: one step in several systems at once, all or nothing
+export { TwoPhaseCoordinator, type WaitOptions } from './two-phase-commit/coordinator.ts';
+export type { TwoPhaseCoordinatorOptions } from './two-phase-commit/coordinator-options.ts';
+export type { ResolveOptions } from './two-phase-commit/resolve-by-hand.ts';
+export type { TwoPhaseEvent, TwoPhaseListener } from './two-phase-commit/two-phase-event.ts';
+export type {
+  AbortReason,
+  BranchOutcome,
+  BranchRecord,
+  Decision,
+  TransactionRecord,
+  TwoPhaseOutcome,
+  Vote,
+} from './two-phase-commit/two-phase-transaction.ts';
+export type {
+  BranchView,
+  ParticipantState,
+  TransactionView,
+} from './two-phase-commit/transaction-view.ts';
+// Two-phase commit: who can take part
+export {
+  branch,
+  type Branch,
+  type BranchState,
+  type CallOptions,
+  type PreparedBranch,
+  type TwoPhaseParticipant,
+} from './two-phase-commit/two-phase-participant.ts';
+export {
+  branchName,
+  branchPrefix,
+  transactionIdOf,
+  type BranchId,
+} from './two-phase-commit/branch-id.ts';
+export {
+  httpParticipant,
+  type HttpParticipantOptions,
+} from './two-phase-commit/http-participant.ts';
+// Two-phase commit: the coordinator's log
+export {
+  InMemoryTwoPhaseLog,
+  type InMemoryTwoPhaseLogOptions,
+} from './two-phase-commit/in-memory-two-phase-log.ts';
+export type {
+  AuditEntry,
+  BeginRequest,
+  DecideRequest,
+  DueRequest,
+  ListRequest,
+  ResolveRequest,
+  SettleRequest,
+  TwoPhaseLog,
+} from './two-phase-commit/two-phase-log.ts';

@@ -42,3 +42,22 @@ export {
 } from './intercept-saga-store.ts';
 export { never, SimulatedProcess } from './simulated-process.ts';
 export { effectViolations, journalViolations, type Violation } from './saga-invariants.ts';
+// Two-phase commit
+export { FakeTwoPhaseParticipant, type FakeMode } from './fake-two-phase-participant.ts';
+export {
+  twoPhaseParticipantContract,
+  type TwoPhaseParticipantSubject,
+} from './contracts/two-phase-participant-contract.ts';
+export {
+  twoPhaseLogContract,
+  type TwoPhaseLogSubject,
+} from './contracts/two-phase-log-contract.ts';
+export {
+  crashTwoPhase,
+  type CrashTwoPhaseOptions,
+  type CrashTwoPhaseReport,
+  type TwoPhaseKill,
+  type TwoPhaseRecovery,
+  type TwoPhaseViolation,
+} from './crash-two-phase.ts';
+export { MortalProcess, type DeathMode } from './mortal-process.ts';
