@@ -161,11 +161,23 @@ export const jsonCodec: JsonCodec = {
   },
 };
 
+/** With its keys sorted everywhere; what is sorted already is not copied. */
 function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys);
   if (value === null || typeof value !== 'object') return value;
-  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, member]) => [key, sortKeys(member)]));
+  if (Array.isArray(value)) return value.map(sortKeys);
+  const members = value as Record<string, unknown>;
+  const keys = Object.keys(members);
+  let isSorted = true;
+  for (let at = 1; at < keys.length && isSorted; at += 1) {
+    isSorted = (keys[at - 1] ?? '') < (keys[at] ?? '');
+  }
+  const sorted: [string, unknown][] = [];
+  for (const key of isSorted ? keys : keys.toSorted()) {
+    const member = sortKeys(members[key]);
+    isSorted &&= member === members[key];
+    sorted.push([key, member]);
+  }
+  return isSorted ? value : Object.fromEntries(sorted);
 }
 
 /**
@@ -173,5 +185,8 @@ function sortKeys(value: unknown): unknown {
  * @throws PotterError `SERIALIZATION_FAILED` as {@link JsonCodec.encode} does.
  */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(sortKeys(JSON.parse(jsonCodec.encode(value))));
+  // What is plain says the same before it went through text.
+  const plain =
+    value !== undefined && isPlain(value, 0) ? value : JSON.parse(jsonCodec.encode(value));
+  return JSON.stringify(sortKeys(plain));
 }

@@ -1,8 +1,19 @@
 import { jsonCodec } from '../foundation/json.ts';
 import type { JournalEntry, SagaEvent } from '../sagas/saga-event.ts';
 
-/** The fields of saga events that are times; everything else is plain or the user's. */
-const TIMES: readonly string[] = ['at', 'deadlineAt', 'retryAt', 'until'];
+/** A moment and its text. */
+interface Written {
+  ms: number;
+  text: string;
+}
+
+/**
+ * The fields of saga events that are times; everything else is plain or the user's. Each remembers the last moment it was
+ * written for: what is committed together happened in the same millisecond, most often, and was given as long.
+ */
+const TIMES: ReadonlyMap<string, Written> = new Map(
+  ['at', 'deadlineAt', 'retryAt', 'until'].map((name) => [name, { ms: Number.NaN, text: '' }]),
+);
 
 /**
  * The events of one commit as JSON text, put together here: this is done for every commit, and JSON.stringify takes
@@ -16,12 +27,24 @@ export function encodeEvents(events: readonly SagaEvent[]): string {
 }
 
 function encodeEvent(event: SagaEvent): string {
+  const members = event as object as Readonly<Record<string, unknown>>;
   let text = '';
-  for (const [name, value] of Object.entries(event)) {
+  for (const name in members) {
+    const value = members[name];
     if (value === undefined) continue;
-    text += `${text === '' ? '{' : ','}"${name}":${encodeMember(name, value)}`;
+    text += text === '' ? `{"${name}":` : keyOf(name);
+    text += encodeMember(name, value);
   }
   return `${text}}`;
+}
+
+/** Made once for each of the few names there are: every piece of text on this way counts. */
+const KEYS = new Map<string, string>();
+
+function keyOf(name: string): string {
+  let key = KEYS.get(name);
+  if (key === undefined) KEYS.set(name, (key = `,"${name}":`));
+  return key;
 }
 
 /** Written as it is: no quote, no backslash, nothing outside of ASCII. */
@@ -30,8 +53,18 @@ const PLAIN = /^[ !#-[\]-~]*$/;
 function encodeMember(name: string, value: unknown): string {
   if (typeof value === 'string') return PLAIN.test(value) ? `"${value}"` : JSON.stringify(value);
   if (typeof value === 'number' && Number.isFinite(value)) return `${value}`;
-  if (value instanceof Date && TIMES.includes(name)) return `"${value.toISOString()}"`;
-  return value === null ? 'null' : jsonCodec.encode(value);
+  if (value === null) return 'null';
+  const written = value instanceof Date ? TIMES.get(name) : undefined;
+  return written === undefined ? jsonCodec.encode(value) : encodeTime(value as Date, written);
+}
+
+function encodeTime(time: Date, written: Written): string {
+  const ms = time.getTime();
+  if (written.ms !== ms) {
+    written.text = `"${time.toISOString()}"`;
+    written.ms = ms;
+  }
+  return written.text;
 }
 
 /**
@@ -48,7 +81,7 @@ export function decodeRows(text: string | null, lastSeq: bigint): readonly Journ
 
 /** In place: the event was parsed a moment ago and nobody else holds it. */
 function restore(event: Record<string, unknown>): SagaEvent {
-  for (const name of TIMES) {
+  for (const name of TIMES.keys()) {
     const time = event[name];
     if (typeof time === 'string') event[name] = new Date(time);
   }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../../foundation/json.ts';
 import { handlerOf } from '../nodes/handlers.ts';
 import type { SagaNode } from '../nodes/node.ts';
@@ -15,5 +15,5 @@ export function startFingerprint(definition: string, input: unknown): string {
 }
 
 function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text, 'hex');
 }

@@ -1,10 +1,10 @@
-import type { PotterError } from '../../errors/potter-error.ts';
-import type { RunningAttempt as Attempt } from '../machine/next-work.ts';
+import { PotterError } from '../../errors/potter-error.ts';
+import type { RunningAttempt as Attempt, StopOrder } from '../machine/next-work.ts';
 import type { RunningAttempt } from './running-attempt.ts';
 
-/** The attempts of one saga that run here. */
+/** The attempts of one saga that run here: few, most often one, so that looking through them beats a map. */
 export class Attempts {
-  readonly #running = new Map<string, RunningAttempt>();
+  readonly #running: RunningAttempt[] = [];
 
   /** Makes what runs here be what the journal says is running: begins what is missing, drops what is not in it. */
   align(
@@ -12,26 +12,27 @@ export class Attempts {
     begin: (attempt: Attempt) => RunningAttempt | undefined,
     lost: () => PotterError,
   ): void {
-    for (const [key, running] of this.#running) {
-      if (wanted.some((attempt) => isSame(attempt, running.attempt))) continue;
-      this.#running.delete(key);
+    for (let at = this.#running.length - 1; at >= 0; at -= 1) {
+      const running = this.#running[at];
+      if (!running || wanted.some((attempt) => isSame(attempt, running.attempt))) continue;
+      this.#running.splice(at, 1);
       running.drop(lost());
     }
     for (const attempt of wanted) {
-      if (this.#running.has(keyOf(attempt))) continue;
+      if (this.#find(attempt)) continue;
       const running = begin(attempt);
-      if (running) this.#running.set(keyOf(attempt), running);
+      if (running) this.#running.push(running);
     }
   }
 
   /** Tells the attempt that does a step to stop; one that undoes is never told. */
-  stopForward(path: string, reason: PotterError): void {
-    this.#running.get(keyOf({ path, direction: 'forward' }))?.tell(reason);
+  stop(order: StopOrder): void {
+    this.#find({ path: order.path, direction: 'forward' })?.tell(stopped(order));
   }
 
   /** Hears no more of any; tells only what goes forward. */
   abandon(reason: PotterError): void {
-    for (const running of this.#running.values()) {
+    for (const running of this.#running) {
       if (running.attempt.direction === 'forward') running.drop(reason);
       else running.end();
     }
@@ -39,22 +40,35 @@ export class Attempts {
 
   /** Tells all, and hears no more of any. */
   drop(reason: PotterError): void {
-    for (const running of this.#running.values()) running.drop(reason);
+    for (const running of this.#running) running.drop(reason);
   }
 
   ended(running: RunningAttempt): void {
     running.end();
-    const key = keyOf(running.attempt);
-    if (this.#running.get(key) === running) this.#running.delete(key);
+    const at = this.#running.indexOf(running);
+    if (at >= 0) this.#running.splice(at, 1);
   }
-}
 
-function keyOf({ path, direction }: Pick<Attempt, 'path' | 'direction'>): string {
-  return `${path}/${direction}`;
+  #find(at: Pick<Attempt, 'path' | 'direction'>): RunningAttempt | undefined {
+    for (const running of this.#running) {
+      const { path, direction } = running.attempt;
+      if (path === at.path && direction === at.direction) return running;
+    }
+    return undefined;
+  }
 }
 
 function isSame(one: Attempt, other: Attempt): boolean {
   return (
     one.path === other.path && one.direction === other.direction && one.attempt === other.attempt
   );
+}
+
+const STOP_CODES = ['SAGA_TIMED_OUT', 'SAGA_CANCELLED', 'SAGA_BRANCH_STOPPED'] as const;
+
+/** What an attempt is told that runs in vain. */
+function stopped({ error: { code, message } }: StopOrder): PotterError {
+  return new PotterError(STOP_CODES.find((known) => known === code) ?? 'SAGA_CANCELLED', {
+    message,
+  });
 }

@@ -1,13 +1,8 @@
-import { isPotterError, PotterError } from '../../errors/potter-error.ts';
-import { withCorrelation } from '../../observability/correlation.ts';
+import { isPotterError, type PotterError } from '../../errors/potter-error.ts';
 import type { SagaDefinition } from '../definition/saga-definition.ts';
 import type { MachineInput } from '../machine/machine-input.ts';
-import {
-  nextWork,
-  type RunningAttempt as Attempt,
-  type StopOrder,
-  type Work,
-} from '../machine/next-work.ts';
+import { nextWork, type RunningAttempt as Attempt, type Work } from '../machine/next-work.ts';
+import { throwIfAborted } from '../../foundation/sleep.ts';
 import { fold } from '../machine/saga-snapshot.ts';
 import type { SagaState } from '../machine/saga-state.ts';
 import { attemptedHandlerOf } from '../nodes/handlers.ts';
@@ -18,9 +13,10 @@ import { Alarm } from './alarm.ts';
 import { Attempts } from './attempts.ts';
 import { type CommitPlan, includesEndOf, type Ownership, planCommit } from './commit-plan.ts';
 import type { EngineContext } from './engine-context.ts';
-import { failureOf, invocationOf } from './invocation.ts';
+import { failureOf } from './invocation.ts';
 import { Lock } from './lock.ts';
-import { persist } from './persist.ts';
+import { endOf, performAttempt } from './perform-attempt.ts';
+import { persist, persistAgain } from './persist.ts';
 import { RunningAttempt } from './running-attempt.ts';
 import { type SagaHost, sagaLost } from './saga-host.ts';
 
@@ -118,9 +114,13 @@ export class OwnedSaga {
             this.#see(plan.work, plan.at);
             continue;
           }
-          const outcome = await this.#persist(() => this.#context.store.commit(plan.commit)).catch(
-            (error: unknown) => this.#unstorable(error, inputs),
-          );
+          throwIfAborted(this.#host.alive);
+          let outcome: CommitOutcome;
+          try {
+            outcome = await this.#context.store.commit(plan.commit);
+          } catch (error) {
+            outcome = await this.#commitAgain(plan.commit, inputs, error);
+          }
           if (this.#gone) return;
           if (outcome.kind === 'committed') {
             this.#adopt(plan);
@@ -141,6 +141,19 @@ export class OwnedSaga {
 
   #isEmpty({ events, inboxSeen, release }: SagaCommit): boolean {
     return events.length === 0 && inboxSeen === this.#inboxSeen && !release;
+  }
+
+  async #commitAgain(
+    commit: SagaCommit,
+    inputs: MachineInput[],
+    failed: unknown,
+  ): Promise<CommitOutcome> {
+    const call = (): Promise<CommitOutcome> => this.#context.store.commit(commit);
+    try {
+      return await persistAgain(this.#context, this.#host.alive, call, failed);
+    } catch (error) {
+      return this.#unstorable(error, inputs);
+    }
   }
 
   /** A result that the store cannot keep becomes a failure of its step; then the commit is made anew. */
@@ -246,7 +259,7 @@ export class OwnedSaga {
       (attempt) => this.#run(attempt, now),
       () => sagaLost(this.sagaId),
     );
-    for (const order of work.stop) this.#attempts.stopForward(order.path, stopped(order));
+    for (const order of work.stop) this.#attempts.stop(order);
     const { timerAt } = work;
     this.#alarm.set(timerAt && seen && timerAt.getTime() <= seen.getTime() ? null : timerAt, now);
     if (work.tellParent) this.#tellParent();
@@ -262,57 +275,25 @@ export class OwnedSaga {
   }
 
   #run(attempt: Attempt, now: Date): RunningAttempt | undefined {
-    const node = this.definition.attempted.get(attempt.path);
+    const { sagaId, definition } = this;
+    const node = definition.attempted.get(attempt.path);
     if (!node) return undefined;
-    const { clock, graceMs, tracer, metrics } = this.#context;
-    const { name } = this.definition;
-    const { path, direction } = attempt;
+    const { clock, graceMs, metrics } = this.#context;
     const running = new RunningAttempt(attempt, { clock, graceMs, now }, (settlement) => {
-      const outcome = settlement.kind === 'given-up' ? settlement.failure.outcome : settlement.kind;
-      this.#ended(running, outcome);
-      const at = { path, direction, attempt: attempt.attempt };
-      if (settlement.kind === 'completed') {
-        this.tell({ kind: 'attempt-completed', ...at, result: settlement.result });
-      } else if (settlement.kind === 'failed') {
-        this.tell(failureOf(this.definition, at, settlement.thrown, clock.now()));
-      } else {
-        this.tell({ kind: 'attempt-failed', ...at, failure: settlement.failure });
-      }
+      const { kind } = settlement;
+      this.#ended(running, kind === 'given-up' ? settlement.failure.outcome : kind);
+      this.tell(endOf(definition, running, settlement, clock.now()));
     });
-    if (attempt.attempt > 1) metrics.retry(name, path, direction);
+    if (attempt.attempt > 1) metrics.retry(definition.name, attempt.path, attempt.direction);
     const { transactional } = attemptedHandlerOf(node);
-    tracer
-      .span(
-        `saga ${direction === 'forward' ? 'do' : 'undo'} ${path}`,
-        {
-          attributes: {
-            'potter.saga.id': this.sagaId,
-            'potter.saga.definition': name,
-            'potter.saga.step': path,
-            'potter.saga.attempt': attempt.attempt,
-          },
-          parent: this.#state.trace,
-        },
-        () =>
-          // Events and calls that the step makes belong to the saga's conversation.
-          withCorrelation(
-            { correlationId: this.#state.correlationId, causationId: this.sagaId },
-            () =>
-              attemptedHandlerOf(node).attempt(
-                node,
-                invocationOf(this.sagaId, this.#state, running),
-                {
-                  inTransaction: (work) => this.#inTransaction(running, work),
-                  startChild: (child, invocation) => this.#host.startChild(child, invocation),
-                  undoChild: (child, invocation) => this.#host.undoChild(child, invocation),
-                },
-              ),
-          ),
-      )
-      .then(
-        (result) => running.completed(result, transactional),
-        (error: unknown) => running.failed(error, transactional),
-      );
+    performAttempt(this.#context, { sagaId, definition, state: this.#state }, node, running, {
+      inTransaction: (work) => this.#inTransaction(running, work),
+      startChild: (child, invocation) => this.#host.startChild(child, invocation),
+      undoChild: (child, invocation) => this.#host.undoChild(child, invocation),
+    }).then(
+      (result) => running.completed(result, transactional),
+      (error: unknown) => running.failed(error, transactional),
+    );
     return running;
   }
 
@@ -407,13 +388,4 @@ export class OwnedSaga {
     this.#gone = true;
     this.#alarm.cancel();
   }
-}
-
-const STOP_CODES = ['SAGA_TIMED_OUT', 'SAGA_CANCELLED', 'SAGA_BRANCH_STOPPED'] as const;
-
-/** What an attempt is told that runs in vain. */
-function stopped({ error: { code, message } }: StopOrder): PotterError {
-  return new PotterError(STOP_CODES.find((known) => known === code) ?? 'SAGA_CANCELLED', {
-    message,
-  });
 }

@@ -24,13 +24,13 @@ export function persist<T>(
   call: () => Promise<T>,
 ): Promise<T> {
   if (alive.aborted) return Promise.reject(abortError(alive));
-  return call().catch((error: unknown) => persistOn(context, alive, call, error));
+  return call().catch((error: unknown) => persistAgain(context, alive, call, error));
 }
 
 type PersistContext = Pick<EngineContext<never>, 'clock' | 'random' | 'logger' | 'metrics'>;
 
 /** The way of a call that failed once: kept apart, so that the usual way is short. */
-async function persistOn<T>(
+export async function persistAgain<T>(
   context: PersistContext,
   alive: AbortSignal,
   call: () => Promise<T>,

@@ -1,4 +1,4 @@
-import type { Counter, Histogram, Meter } from '../../observability/meter.ts';
+import { type Counter, type Histogram, type Meter, noopMeter } from '../../observability/meter.ts';
 import type { Direction, SagaStatus } from '../saga-event.ts';
 
 /** What an engine counts. */
@@ -11,9 +11,12 @@ export class SagaMetrics {
   readonly #takeovers: Counter;
   readonly #storeErrors: Counter;
   readonly #meter: Meter;
+  /** Nobody measures: then nothing is put together for what is counted with every attempt. */
+  readonly #silent: boolean;
 
   constructor(meter: Meter) {
     this.#meter = meter;
+    this.#silent = meter === noopMeter;
     this.#started = meter.counter('potter_sagas_started_total', {
       help: 'Sagas accepted by this process.',
       labels: ['definition'],
@@ -68,6 +71,7 @@ export class SagaMetrics {
     outcome: 'completed' | 'failed' | 'unknown',
     seconds: number,
   ): void {
+    if (this.#silent) return;
     this.#attempts.record(seconds, { definition, step, direction, outcome });
   }
 
