@@ -29,4 +29,17 @@ export const SMOKE_REQUESTS: Readonly<Record<string, readonly SmokeRequest[]>> =
     },
     { method: 'GET', path: '/api/v1/inventory/product-1', status: 200 },
   ],
+  'saga-parallel': [
+    {
+      method: 'POST',
+      path: '/api/v1/orders',
+      body: {
+        customerId: 'customer-slow',
+        items: [{ productId: 'product-1', quantity: 1, priceCents: 1_000 }],
+        shippingCountry: 'US',
+      },
+      status: 202,
+    },
+    { method: 'GET', path: '/api/v1/inventory/product-1', status: 200 },
+  ],
 };

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// `unit` needs nothing. `service` starts the service as processes of its own on a real PostgreSQL: an embedded one, or,
-// with `npm run test:compose`, the one of compose.yaml.
+// `unit` needs nothing. `service` builds the service and starts it as processes of its own on a real PostgreSQL: an
+// embedded one, or, with `npm run test:compose`, the one of compose.yaml.
 export default defineConfig({
   test: {
     // Two also on two cores, where one is the default: tests that start processes mostly wait for them.
@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'service',
           include: ['test/service/**/*.test.ts'],
-          globalSetup: ['test/support/postgres-server.ts'],
+          globalSetup: ['test/support/build.ts', 'test/support/postgres-server.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -11,6 +11,7 @@ export const FEATURES = [
   'inventory',
   'payments',
   'ordering',
+  'order-table',
   'cli',
   'graphql',
 ] as const;

@@ -16,7 +16,7 @@ export interface RunningService extends AsyncDisposable {
 
 const START_TIMEOUT_MS = 60_000;
 
-/** Starts `src/main.ts` on a free port with these variables. Rejects, with its output, when it ends before it listens. */
+/** Starts what was built on a free port with these variables. Rejects, with its output, when it ends before it listens. */
 export async function startService(environment: Record<string, string>): Promise<RunningService> {
   const { child, output } = launch(environment);
   const url = await listening(child, output);
@@ -53,7 +53,7 @@ function launch(environment: Record<string, string>): {
   child: ChildProcess;
   output: () => string;
 } {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+  const child = spawn(process.execPath, ['dist/main.js'], {
     env: { ...process.env, NODE_ENV: 'test', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,11 +1,6 @@
-import type { Answer, Api } from '../../scripts/api.ts';
+import type { Api } from '../../scripts/api.ts';
+import { type Accepted, placeOrder } from './place-order.ts';
 import type { Saga } from './sagas.ts';
-
-export interface Accepted {
-  readonly sagaId: string;
-  readonly orderId: string;
-  readonly status: string;
-}
 
 /** One piece of product-1 to Germany, unless told otherwise. */
 export function anOrder(changes: object = {}): object {
@@ -17,10 +12,8 @@ export function anOrder(changes: object = {}): object {
 }
 
 /** Places an order, and so starts its saga. */
-export async function start(api: Api, changes: object = {}): Promise<Accepted> {
-  const answer: Answer<Accepted> = await api.post('/api/v1/orders', anOrder(changes));
-  if (answer.status !== 202) throw new Error(`${answer.status}: ${JSON.stringify(answer.body)}`);
-  return answer.body;
+export function start(api: Api, changes: object = {}): Promise<Accepted> {
+  return placeOrder(api, anOrder(changes));
 }
 
 /** Takes a moment: its payment is tried three times. */

@@ -1,0 +1,104 @@
+import { Rejection } from 'potter-runtime/errors';
+import { sleep } from 'potter-runtime/foundation';
+import { createSagaEngine, InMemorySagaStore, type InMemoryTransaction } from 'potter-runtime/sagas';
+import { crashEverywhere, type LedgerClient, ParticipantLedger, VirtualClock } from 'potter-runtime/testing';
+import { expect, test } from 'vitest';
+import {
+  orderSaga,
+  type OrderServices,
+  type OrderToFulfil,
+} from '../../src/application/order-saga.ts';
+
+const input: OrderToFulfil = {
+  orderId: 'order-1',
+  customerId: 'customer-1',
+  items: [{ productId: 'product-1', quantity: 1, priceCents: 1_000 }],
+  shippingCountry: 'DE',
+};
+
+test('the saga killed before, during and after every write, forwards and undoing, ends whole', async () => {
+  // Outlives the processes of a run, as a database would.
+  const ends: string[] = [];
+  const report = await crashEverywhere({
+    scenario: (ledger) => ({ definition: orderSaga(servicesOn(ledger, ends)), input }),
+    check: ({ status }) => {
+      const wanted = status === 'completed' ? 'completed' : 'cancelled';
+      const ended = ends.splice(0).join();
+      return ended === wanted ? [] : [`the saga is ${status}, its order ${ended}`];
+    },
+  });
+  expect(report.violations).toEqual([]);
+  expect(report.points).toBeGreaterThan(100);
+}, 60_000);
+
+test('a branch that says no stops the others, and undoes what they did or may have done', async () => {
+  const clock = new VirtualClock();
+  const ledger = new ParticipantLedger();
+  const services = servicesOn(ledger, []);
+  const stopped: string[] = [];
+  const definition = orderSaga<InMemoryTransaction>({
+    ...services,
+    credit: {
+      ...services.credit,
+      check: async () => {
+        await sleep(100, { clock });
+        throw new Rejection('CREDIT_LIMIT_EXCEEDED', 'No.');
+      },
+    },
+    delivery: {
+      ...services.delivery,
+      quote: async ({ signal }) => {
+        signal.addEventListener('abort', () => stopped.push('quote-delivery'));
+        await sleep(60_000, { clock, signal });
+        throw new Error('Nobody told the carrier to stop.');
+      },
+    },
+  });
+  const store = new InMemorySagaStore({ clock });
+  const engine = createSagaEngine({ store, clock, definitions: [definition] });
+  const began = clock.now().getTime();
+  const saga = await clock.settle(
+    (async () => {
+      await engine.run();
+      const { sagaId } = await engine.start(definition, input);
+      return engine.settled(sagaId);
+    })(),
+  );
+  expect(saga).toMatchObject({
+    status: 'compensated',
+    error: { code: 'CREDIT_LIMIT_EXCEEDED', step: 'check-credit' },
+  });
+  expect(clock.now().getTime() - began).toBeLessThan(60_000);
+  expect(stopped).toEqual(['quote-delivery']);
+  expect(ledger.entries.map(({ step, kind, empty }) => `${kind} ${step}${empty ? ' (nothing)' : ''}`)).toEqual([
+    'do reserve-inventory',
+    'undo quote-delivery (nothing)',
+    'undo reserve-inventory',
+    'undo check-credit (nothing)',
+  ]);
+  await engine.stop();
+});
+
+/** Participants that keep a ledger: each call has its effect once per key, as the real ones have with their fences. */
+function servicesOn(ledger: LedgerClient, ends: string[]): OrderServices<InMemoryTransaction> {
+  return {
+    orders: {
+      complete: async (tx) => tx.onCommit(() => ends.push('completed')),
+      cancel: async (tx) => tx.onCommit(() => ends.push('cancelled')),
+    },
+    credit: {
+      check: ({ key }, { amountCents }) =>
+        ledger.apply(key, () => ({ holdId: 'hold-1', amountCents })),
+      release: ({ key }) => ledger.apply(key),
+    },
+    inventory: {
+      reserve: ({ key }) => ledger.apply(key, () => ({ pieces: { 'product-1': 1 } })),
+      release: ({ key }) => ledger.apply(key),
+    },
+    delivery: {
+      quote: ({ key }) =>
+        ledger.apply(key, () => ({ quoteId: 'quote-1', deliveryCents: 540, deliveryDays: 3 })),
+      cancel: ({ key }) => ledger.apply(key),
+    },
+  };
+}
