@@ -44,8 +44,9 @@ export interface HandleOptions<Tx = never> {
   /** Metadata of the events; fills in over what the current correlation says. */
   readonly metadata?: EventMetadata | undefined;
   /**
-   * The caller's transaction: the stream is read and appended on it, retries included, and nothing is visible until the
-   * caller commits. The command does not take a turn in the process's queue, because a row lock of this transaction and
+   * The caller's transaction: the stream is locked, read and appended on it, retries included, and nothing is visible until
+   * the caller commits. Until then other writers of the stream wait: what else the command has to do with it goes through
+   * the same transaction. The command does not take a turn in the process's queue, because a row lock of this transaction and
    * the queue could wait for each other; no snapshot is taken, because the transaction may yet be rolled back.
    */
   readonly transaction?: Tx | undefined;

@@ -13,6 +13,7 @@ import { noopMeter } from '../observability/meter.ts';
 import { noopTracer, type Span, type Tracer } from '../observability/tracer.ts';
 import { everyEvents } from '../snapshots/snapshot-strategy.ts';
 import type { AggregateDefinition } from './aggregate-definition.ts';
+import { Baselines } from './baselines.ts';
 import { type CommandJob, isInsideCommand } from './command-job.ts';
 import {
   decideTogether,
@@ -56,6 +57,8 @@ export class Repository<State, E extends Event, Command, Tx = never> {
   readonly #options: RepositoryOptions<State, Tx>;
   readonly #loader: StateLoader<State, E, Command, Tx>;
   readonly #snapshots: SnapshotTaker<State, Tx> | undefined;
+  /** For commands in transactions, which have no line whose state could be passed on. An object that changes is nobody's to keep. */
+  readonly #baselines: Baselines<State> | undefined;
   readonly #queue: StreamQueue<Job<State, E, Command>, LoadedState<State>>;
   readonly #retry: RetryPolicy;
   readonly #clock: Clock;
@@ -74,6 +77,7 @@ export class Repository<State, E extends Event, Command, Tx = never> {
     this.#logger = options.logger ?? silentLogger;
     this.#tracer = options.tracer ?? noopTracer;
     this.#metrics = repositoryMetrics(options.meter ?? noopMeter, definition.type);
+    this.#baselines = definition.mutable ? undefined : new Baselines();
     this.#queue = new StreamQueue({
       limit: options.maxWaiting ?? 10_000,
       // An object that changes cannot show each caller its own state.
@@ -208,11 +212,8 @@ export class Repository<State, E extends Event, Command, Tx = never> {
     for (let attempt = 1; ;) {
       throwIfAborted(signal);
       const isCertain = usable === undefined;
-      const before = usable ?? (await this.#loader.load(stream, { transaction, signal }));
+      const before = usable ?? (await this.#loadToDecide(stream, transaction, signal));
       usable = undefined;
-      if (transaction !== undefined) {
-        this.#snapshots?.considerCommitted(stream, before, () => this.#loader.load(stream, {}));
-      }
       try {
         const progress = await this.#attempt(stream, waiting, before, isCertain, transaction);
         if (progress !== undefined) return progress;
@@ -236,6 +237,25 @@ export class Repository<State, E extends Event, Command, Tx = never> {
         await sleep(delayMs, { clock: this.#clock, signal });
       }
     }
+  }
+
+  /** In a transaction the stream is locked first: many that load at once would all decide in vain but one. */
+  async #loadToDecide(
+    stream: StreamId,
+    transaction: Tx | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<LoadedState<State>> {
+    if (transaction === undefined) return this.#loader.load(stream, { signal });
+    await this.#options.eventStore.lockStream(stream, { transaction });
+    const baseline = this.#baselines?.get(stream);
+    const loaded = await this.#loader.loadSince(stream, baseline, { transaction, signal });
+    this.#baselines?.set(stream, loaded);
+    this.#snapshots?.considerCommitted(stream, loaded, async () => {
+      const committed = await this.#loader.load(stream, {});
+      this.#baselines?.noteSnapshot(stream, committed);
+      return committed;
+    });
+    return loaded;
   }
 
   /**
@@ -269,8 +289,10 @@ export class Repository<State, E extends Event, Command, Tx = never> {
       return { left: now, rest, settle: () => settle(present, appended.events) };
     }
     const since = before.since ?? appended.events[0]?.recordedAt;
-    const after: LoadedState<State> = { ...before, state, version: appended.version, since };
+    const { version, lastPosition: position } = appended;
+    const after: LoadedState<State> = { ...before, state, version, position, since };
     const isCommitted = transaction === undefined;
+    if (!isCommitted) this.#baselines?.set(stream, after);
     const left = (isCommitted && this.#snapshots?.consider(stream, after)) || after;
     return { left, rest, settle: () => settle(verdicts, appended.events) };
   }

@@ -6,12 +6,15 @@ import type { Snapshot, SnapshotForm } from '../snapshots/snapshot.ts';
 import { stateIn } from '../snapshots/snapshot.ts';
 import { stateShape } from '../snapshots/state-schema.ts';
 import type { AggregateDefinition } from './aggregate-definition.ts';
+import type { Baseline } from './baselines.ts';
 import type { LoadOptions, Loaded, RepositoryOptions } from './repository-options.ts';
 
 /** A loaded state, with what a snapshot strategy asks about it. */
 export interface LoadedState<State> extends Loaded<State> {
   /** When the snapshot was taken, or else the first event recorded. Undefined for an empty stream. */
   readonly since: Date | undefined;
+  /** Of the last event; undefined for an empty stream, or when only a snapshot was read. */
+  readonly position: bigint | undefined;
 }
 
 /** Why a snapshot was not used, or not taken. */
@@ -57,6 +60,35 @@ export class StateLoader<State, E extends Event, Command, Tx> {
     return this.#replay(events.pages(), undefined);
   }
 
+  /** The present state: the baseline and what came after it, or as {@link load} has it when the baseline proves false. */
+  async loadSince(
+    stream: StreamId,
+    baseline: Baseline<State> | undefined,
+    options: Pick<LoadOptions<Tx>, 'transaction' | 'signal'>,
+  ): Promise<LoadedState<State>> {
+    if (baseline === undefined) return this.load(stream, options);
+    const { eventStore } = this.#options;
+    const events = eventStore.readStream<E>(stream, { ...options, from: baseline.version });
+    let loaded: LoadedState<State> | undefined;
+    for await (const page of events.pages()) {
+      if (loaded === undefined) {
+        const [last] = page.events;
+        // An upcaster may have taken it away, too.
+        if (last?.version !== baseline.version || last.position !== baseline.position) break;
+        loaded = { ...baseline, eventsRead: 0 };
+      }
+      const news = page.events.filter(({ version }) => version > baseline.version);
+      loaded = {
+        ...loaded,
+        state: news.reduce((state, event) => this.#definition.evolve(state, event), loaded.state),
+        version: page.lastVersion,
+        position: page.lastPosition,
+        eventsRead: loaded.eventsRead + news.length,
+      };
+    }
+    return loaded ?? this.load(stream, options);
+  }
+
   /** Undefined when the stream has to be replayed from the beginning, with a read of its own. */
   async #fromSnapshot(
     stream: StreamId,
@@ -96,15 +128,18 @@ export class StateLoader<State, E extends Event, Command, Tx> {
     let version = start?.snapshot.version ?? 0n;
     let since = start?.snapshot.takenAt;
     let eventsRead = 0;
+    let position: bigint | undefined;
     for await (const page of pages) {
       for (const event of page.events) {
         state = evolve(state, event);
         since ??= event.recordedAt;
       }
       version = page.lastVersion;
+      position = page.lastPosition;
       eventsRead += page.events.length;
     }
-    return { state, version, snapshotVersion: start?.snapshot.version, eventsRead, since };
+    const snapshotVersion = start?.snapshot.version;
+    return { state, version, snapshotVersion, eventsRead, since, position };
   }
 }
 

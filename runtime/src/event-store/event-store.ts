@@ -29,6 +29,12 @@ export interface EventStore<Tx = never> extends EventSubscriptions {
     options?: AppendOptions<Tx> & { readonly expected?: ExpectedVersion },
   ): Promise<StreamAppendResult<E>>;
 
+  /**
+   * Makes other writers of a stream wait until the transaction ends, so that what is read from now on is still true when
+   * it is appended to. A stream without events cannot be locked: of those who create it one wins.
+   */
+  lockStream(stream: StreamId, options: { readonly transaction: Tx }): Promise<void>;
+
   /** The events of one stream by version; nothing for a stream that does not exist. */
   readStream<E extends Event = Event>(
     stream: StreamId,

@@ -93,6 +93,9 @@ export class InMemoryEventStore implements EventStore {
     return streams[0] as StreamAppendResult<E>;
   }
 
+  /** There are no transactions here, and `never` says so. */
+  async lockStream(_stream: StreamId, _options: { readonly transaction: never }): Promise<void> {}
+
   readStream<E extends Event = Event>(
     stream: StreamId,
     options: ReadStreamOptions = {},

@@ -132,6 +132,9 @@ join potter.streams s using (stream_id)
 order by i.no
 for update of s`;
 
+/** Locks the row of one stream ($1) against other appends. */
+export const lockStreamSql = 'select from potter.streams where stream_id = $1 for no key update';
+
 /** The versions of streams ($1) as they are now. */
 export const streamVersionsSql =
   'select stream_id, version::text from potter.streams where stream_id = any($1::text[])';

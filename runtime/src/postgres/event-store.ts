@@ -28,6 +28,7 @@ import type { PostgresPool, PostgresTransaction } from './client.ts';
 import { CommitNotifier } from './commit-notifier.ts';
 import { translatePostgresError } from './errors.ts';
 import { EVENTS_CHANNEL } from './event-store-append-sql.ts';
+import { lockStreamSql } from './event-store-append-sql.ts';
 import { type Appended, PostgresAppender } from './event-store-appender.ts';
 import type { GroupCommitOptions } from './group-commit.ts';
 import { GroupedAppender } from './event-store-grouped-appender.ts';
@@ -135,6 +136,21 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
     const write = { stream, expected: options.expected ?? 'any', events };
     const [result] = await this.#append({ writes: [write] }, options);
     return result as StreamAppendResult<E>;
+  }
+
+  async lockStream(
+    stream: StreamId,
+    { transaction }: { readonly transaction: PostgresTransaction },
+  ): Promise<void> {
+    try {
+      await transaction.query({
+        name: 'potter_lock_stream',
+        text: lockStreamSql,
+        values: [stream],
+      });
+    } catch (error) {
+      throw translatePostgresError(error);
+    }
   }
 
   readStream<E extends Event = Event>(

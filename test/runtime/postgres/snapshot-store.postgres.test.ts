@@ -5,7 +5,7 @@ import { everyEvents } from 'potter-runtime/snapshots';
 import { inTransaction, PostgresEventStore, PostgresSnapshotStore } from 'potter-runtime/postgres';
 import { snapshotStoreContract } from 'potter-runtime/testing';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { bankAccount, deposit, open } from '../aggregates/bank-account.ts';
+import { type AccountEvent, bankAccount, deposit, open } from '../aggregates/bank-account.ts';
 
 let database: TestDatabase;
 let events: PostgresEventStore;
@@ -173,26 +173,25 @@ describe('a repository on PostgreSQL', () => {
 
   test('retries a conflict inside the caller’s transaction, which stays usable', async () => {
     const accounts = repository(bankAccount, { eventStore: events });
-    await accounts.handle('DE-retry', open('Ada'));
     let runs = 0;
     await inTransaction(database.pool, async (transaction) => {
       const handled = await accounts.handle(
         'DE-retry',
-        async (account) => {
+        async (account): Promise<AccountEvent> => {
           runs += 1;
-          // Another process commits between this one's load and append. Not nested, but as a process of its own.
-          if (runs === 1)
-            await events.appendToStream(accounts.streamOf('DE-retry'), [deposit(10)(account)]);
-          return deposit(1)(account);
+          if (runs > 1) return deposit(1)(account);
+          // Another process opens it between this one's load and append: what does not exist cannot be locked.
+          await events.appendToStream(accounts.streamOf('DE-retry'), [open('Ada')(account)]);
+          return open('Eve')(account);
         },
         { transaction },
       );
-      expect(handled).toMatchObject({ version: 3n, state: { balanceCents: 11 } });
+      expect(handled).toMatchObject({ version: 2n, state: { balanceCents: 1 } });
     });
     expect(runs).toBe(2);
     expect(await accounts.load('DE-retry')).toMatchObject({
-      version: 3n,
-      state: { balanceCents: 11 },
+      version: 2n,
+      state: { balanceCents: 1 },
     });
   });
 
