@@ -26,14 +26,8 @@ export { sagaFeedContract, type SagaFeedSubject } from './contracts/saga-feed-co
 export { sagaStoreContract } from './contracts/saga-store-contract.ts';
 export type { SagaStoreSubject } from './contracts/saga-store-subject.ts';
 // Sagas that are killed at every write
-export {
-  crashEverywhere,
-  type CrashEverywhereOptions,
-  type CrashReport,
-  type CrashViolation,
-  type Kill,
-  type KillMode,
-} from './crash-everywhere.ts';
+export { crashEverywhere, type CrashReport, type CrashViolation } from './crash-everywhere.ts';
+export type { CrashEverywhereOptions, CrashPlant, Kill, KillMode } from './crash-options.ts';
 export { ParticipantLedger, type LedgerClient, type LedgerEntry } from './participant-ledger.ts';
 export {
   interceptSagaStore,
@@ -41,7 +35,10 @@ export {
   type SagaStoreInterceptor,
 } from './intercept-saga-store.ts';
 export { never, SimulatedProcess } from './simulated-process.ts';
-export { effectViolations, journalViolations, type Violation } from './saga-invariants.ts';
+// What holds for every saga, whatever happened
+export { effectViolations, type EndedSaga } from './saga-effects.ts';
+export { journalViolations, type Violation } from './saga-invariants.ts';
+export { modelViolations } from './saga-model.ts';
 // Two-phase commit
 export { FakeTwoPhaseParticipant, type FakeMode } from './fake-two-phase-participant.ts';
 export {

@@ -1,6 +1,6 @@
 import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
-import type { Direction, JournalEntry, SagaStatus } from '../sagas/saga-event.ts';
-import type { LedgerEntry } from './participant-ledger.ts';
+import type { JournalEntry, SagaEvent } from '../sagas/saga-event.ts';
+import { SagaGraph } from './saga-graph.ts';
 
 /** A broken promise of the engine: the name of the rule, and what broke it. */
 export interface Violation {
@@ -8,134 +8,336 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** Collects violations. */
-class Findings {
-  readonly found: Violation[] = [];
+type Definition = SagaDefinition<unknown, never>;
 
-  check(holds: boolean, rule: string, detail: () => string): void {
-    if (!holds) this.found.push({ rule, detail: detail() });
+/** Reads a journal, event by event. @returns whether the rule still holds. */
+type Reader = (event: SagaEvent) => boolean;
+
+/** What holds for every journal, whatever happened. */
+interface SagaInvariant {
+  readonly rule: string;
+  readonly reader: (definition: Definition) => Reader;
+}
+
+/** The events that a saga has after its end. */
+const AFTER_THE_END: ReadonlySet<SagaEvent['type']> = new Set(['ParentTold', 'UndoRequested']);
+
+/** The events before which everything that runs has ended. */
+const TURNS: ReadonlySet<SagaEvent['type']> = new Set([
+  'CompensationStarted',
+  'SagaCompleted',
+  'SagaCompensated',
+]);
+
+const keyOf = ({ path, direction }: { path: string; direction: string }): string =>
+  `${path} ${direction}`;
+
+/** What of a journal a rewind makes undone: the steps from one on, in the order of their starts. */
+class Starts {
+  readonly order: string[] = [];
+
+  read(event: SagaEvent): readonly string[] {
+    if (event.type === 'AttemptStarted' && event.direction === 'forward') {
+      if (!this.order.includes(event.path)) this.order.push(event.path);
+    }
+    return event.type === 'Rewound' ? this.order.splice(this.order.indexOf(event.path)) : [];
   }
 }
 
-/** Whether a journal tells a story that can be true. */
-export function journalViolations(journal: readonly JournalEntry[]): readonly Violation[] {
-  const findings = new Findings();
-  const running = new Map<string, number>();
-  const attempts = new Map<string, number>();
-  const completed = new Set<string>();
-  const starts: string[] = [];
-  const undos: string[] = [];
-  let phase: Direction = 'forward';
-  let over = false;
-  for (const [at, { seq, event }] of journal.entries()) {
-    const where = (): string => `entry ${seq}: ${JSON.stringify(event)}`;
-    findings.check(seq === BigInt(at + 1), 'the journal has no holes', where);
-    const afterTheEnd = event.type === 'ParentTold' || event.type === 'UndoRequested';
-    findings.check(!over || afterTheEnd, 'terminal is final', where);
-    findings.check((at === 0) === (event.type === 'SagaStarted'), 'a journal begins once', where);
-    switch (event.type) {
-      case 'AttemptStarted': {
-        const key = `${event.path} ${event.direction}`;
-        findings.check(event.direction === phase, 'no forward after compensating', where);
-        findings.check(!completed.has(key), 'what is done is not done again', where);
-        findings.check(!running.has(key), 'one attempt at a time', where);
-        const before = attempts.get(key) ?? 0;
-        findings.check(event.attempt === before + 1, 'attempts are counted without gaps', where);
-        attempts.set(key, event.attempt);
-        running.set(key, event.attempt);
-        if (before === 0) (event.direction === 'forward' ? starts : undos).push(event.path);
-        break;
-      }
-      case 'AttemptCompleted':
-      case 'AttemptFailed': {
-        const key = `${event.path} ${event.direction}`;
-        findings.check(running.get(key) === event.attempt, 'intent before effect', where);
-        running.delete(key);
-        if (event.type === 'AttemptCompleted') completed.add(key);
-        break;
-      }
-      case 'CompensationStarted':
-        findings.check(running.size === 0, 'undoing waits for what runs', where);
-        phase = 'compensate';
-        break;
-      case 'SagaCompleted':
-      case 'SagaCompensated':
-        over = true;
-        findings.check(running.size === 0, 'nothing runs when it is over', where);
-        findings.check(
-          (event.type === 'SagaCompleted') === (phase === 'forward'),
-          'completed is forward, compensated is undone',
-          where,
+/** Keys of attempts, forgotten where the saga is rewound. */
+function forgetting(known: Set<string> | Map<string, unknown>, steps: readonly string[]): void {
+  for (const path of steps) {
+    known.delete(`${path} forward`);
+    known.delete(`${path} compensate`);
+  }
+}
+
+export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
+  {
+    rule: 'a journal begins once',
+    reader: () => {
+      let begun = false;
+      return ({ type }) => {
+        const holds = begun !== (type === 'SagaStarted');
+        begun = true;
+        return holds;
+      };
+    },
+  },
+  {
+    rule: 'terminal is final',
+    reader: () => {
+      let over = false;
+      return ({ type }) => {
+        const holds = !over || AFTER_THE_END.has(type);
+        if (type === 'SagaCompleted' || type === 'SagaCompensated') over = true;
+        if (type === 'UndoRequested') over = false;
+        return holds;
+      };
+    },
+  },
+  {
+    rule: 'no forward after compensating',
+    reader: () => {
+      let back = false;
+      return (event) => {
+        if (event.type === 'CompensationStarted' || event.type === 'RewindStarted') back = true;
+        if (event.type === 'Rewound') back = false;
+        return event.type !== 'AttemptStarted' || (event.direction === 'compensate') === back;
+      };
+    },
+  },
+  {
+    rule: 'completed is forward, compensated is undone',
+    reader: () => {
+      let back = false;
+      return ({ type }) => {
+        if (type === 'CompensationStarted' || type === 'RewindStarted') back = true;
+        if (type === 'Rewound') back = false;
+        return (
+          (type !== 'SagaCompleted' && type !== 'SagaCompensated') ||
+          (type === 'SagaCompensated') === back
         );
-        break;
-      case 'UndoRequested':
-        over = false;
-        break;
-      case 'Rewound':
-        phase = 'forward';
-        for (const path of starts.splice(starts.indexOf(event.path))) {
-          for (const direction of ['forward', 'compensate']) {
-            attempts.delete(`${path} ${direction}`);
-            completed.delete(`${path} ${direction}`);
-          }
-          if (undos.includes(path)) undos.splice(undos.indexOf(path), 1);
+      };
+    },
+  },
+  {
+    rule: 'no undo after the pivot',
+    reader: ({ pivot }) => {
+      let passed = false;
+      return (event) => {
+        if (event.type === 'AttemptCompleted' || event.type === 'StepOverridden') {
+          passed ||= event.path === pivot && event.direction === 'forward';
         }
-        break;
-      case 'RewindStarted':
-        phase = 'compensate';
-        break;
-      case 'StepOverridden':
-        completed.add(`${event.path} ${event.direction}`);
-        break;
-      case 'SagaStarted':
-      case 'StepSkipped':
-      case 'Decided':
-      case 'WaitStarted':
-      case 'WaitEnded':
-      case 'SignalReceived':
-      case 'CancelRequested':
-      case 'SagaPaused':
-      case 'SagaResumed':
-      case 'InputEdited':
-      case 'MessageIgnored':
-      case 'ParentTold':
-      case 'DefinitionMigrated':
-      case 'SagaFailed':
-        // These may come at any time before the end.
-        break;
-    }
-  }
-  // What was done before the saga began was started first of all, and so is undone last.
-  const before = undos.filter((path) => !starts.includes(path));
-  const reversed = [...[...starts].reverse().filter((path) => undos.includes(path)), ...before];
-  findings.check(
-    JSON.stringify(reversed) === JSON.stringify(undos),
-    'undone in reverse start order',
-    () => `started ${starts.join(', ')}; undone ${undos.join(', ')}`,
+        if (event.type === 'UndoRequested' && event.forced) passed = false;
+        const undoes =
+          event.type === 'CompensationStarted' ||
+          (event.type === 'AttemptStarted' && event.direction === 'compensate');
+        return !undoes || !passed;
+      };
+    },
+  },
+  {
+    rule: 'intent before effect',
+    reader: () => {
+      const running = new Map<string, number>();
+      return (event) => {
+        if (event.type === 'AttemptStarted') running.set(keyOf(event), event.attempt);
+        if (event.type !== 'AttemptCompleted' && event.type !== 'AttemptFailed') return true;
+        const holds = running.get(keyOf(event)) === event.attempt;
+        running.delete(keyOf(event));
+        return holds;
+      };
+    },
+  },
+  {
+    rule: 'one attempt at a time, counted without gaps',
+    reader: () => {
+      const starts = new Starts();
+      const attempts = new Map<string, number>();
+      const running = new Set<string>();
+      return (event) => {
+        forgetting(attempts, starts.read(event));
+        if (event.type === 'AttemptCompleted' || event.type === 'AttemptFailed') {
+          running.delete(keyOf(event));
+        }
+        if (event.type !== 'AttemptStarted') return true;
+        const holds =
+          event.attempt === (attempts.get(keyOf(event)) ?? 0) + 1 && !running.has(keyOf(event));
+        attempts.set(keyOf(event), event.attempt);
+        running.add(keyOf(event));
+        return holds;
+      };
+    },
+  },
+  {
+    rule: 'what is done is not done again',
+    reader: () => {
+      const starts = new Starts();
+      const done = new Set<string>();
+      return (event) => {
+        forgetting(done, starts.read(event));
+        if (event.type === 'AttemptCompleted' || event.type === 'StepOverridden') {
+          done.add(keyOf(event));
+        }
+        return event.type !== 'AttemptStarted' || !done.has(keyOf(event));
+      };
+    },
+  },
+  {
+    rule: 'undoing waits for what runs',
+    reader: () => {
+      const running = new Set<string>();
+      return (event) => {
+        if (event.type === 'AttemptStarted') running.add(keyOf(event));
+        if (event.type === 'AttemptCompleted' || event.type === 'AttemptFailed') {
+          running.delete(keyOf(event));
+        }
+        if (event.type === 'AttemptStarted') {
+          return event.direction === 'forward' || !running.has(`${event.path} forward`);
+        }
+        return !TURNS.has(event.type) || running.size === 0;
+      };
+    },
+  },
+  {
+    rule: 'undone in reverse start order',
+    reader: (definition) => {
+      const graph = new SagaGraph(definition);
+      const starts = new Starts();
+      const undone: string[] = [];
+      return (event) => {
+        for (const path of starts.read(event)) {
+          if (undone.includes(path)) undone.splice(undone.indexOf(path), 1);
+        }
+        if (event.type !== 'AttemptStarted' || event.direction !== 'compensate') return true;
+        if (undone.includes(event.path)) return true;
+        undone.push(event.path);
+        // Nothing that is undone now may have had to come before something that was undone already.
+        return !undone.some((before) =>
+          graph.waitsFor(before, event.path, (path) => starts.order.indexOf(path)),
+        );
+      };
+    },
+  },
+  {
+    rule: 'no lost undo',
+    reader: (definition) => {
+      const starts = new Starts();
+      const done = new Set<string>();
+      const undone = new Set<string>();
+      let forced = false;
+      return (event) => {
+        const forgotten = starts.read(event);
+        forgetting(done, forgotten);
+        forgetting(undone, forgotten);
+        if (event.type === 'UndoRequested') forced = event.forced;
+        if (event.type === 'AttemptCompleted') done.add(keyOf(event));
+        if (event.type === 'AttemptCompleted' || event.type === 'StepOverridden') {
+          undone.add(keyOf(event));
+        }
+        // A child that was compensated by itself has nothing left to undo.
+        if (event.type === 'WaitEnded' && event.direction === 'forward' && isUndone(event.value)) {
+          undone.add(`${event.path} compensate`);
+        }
+        if (event.type !== 'SagaCompensated') return true;
+        return [...definition.attempted.values()].every((node) => {
+          const { path, compensate, compensateWhen, kind } = node;
+          const begun = kind === 'already-done' || starts.order.includes(path);
+          if (!begun || !compensate || undone.has(`${path} compensate`)) return true;
+          if (compensateWhen === 'forced') return !forced;
+          // A child that was never to begin has done nothing, and nothing before it either.
+          if (kind === 'already-done' && starts.order.length === 0) return true;
+          return compensateWhen === 'completed' && !done.has(`${path} forward`);
+        });
+      };
+    },
+  },
+  {
+    rule: 'a decision is taken once',
+    reader: () => {
+      const starts = new Starts();
+      const taken = new Map<string, number>();
+      return (event) => {
+        const rewound = starts.read(event).length > 0;
+        if (rewound) {
+          for (const [path, after] of taken) if (after > starts.order.length) taken.delete(path);
+        }
+        if (event.type !== 'Decided') return true;
+        const holds = !taken.has(event.path);
+        taken.set(event.path, starts.order.length);
+        return holds;
+      };
+    },
+  },
+  {
+    rule: 'what is skipped is never begun nor undone',
+    reader: () => {
+      const starts = new Starts();
+      const skipped = new Map<string, number>();
+      return (event) => {
+        const rewound = starts.read(event).length > 0;
+        if (rewound) {
+          for (const [path, after] of skipped) {
+            if (after > starts.order.length) skipped.delete(path);
+          }
+        }
+        if (event.type === 'StepSkipped') skipped.set(event.path, starts.order.length);
+        const begins = event.type === 'AttemptStarted' || event.type === 'WaitStarted';
+        return !begins || !skipped.has(event.path);
+      };
+    },
+  },
+  {
+    rule: 'a signal is heard once and used once',
+    reader: () => {
+      const heard = new Set<string>();
+      const used = new Set<string>();
+      return (event) => {
+        if (event.type === 'SignalReceived') {
+          const holds = !heard.has(event.messageId);
+          heard.add(event.messageId);
+          return holds;
+        }
+        if (event.type !== 'WaitEnded' || event.signalId === undefined) return true;
+        const holds = heard.has(event.signalId) && !used.has(event.signalId);
+        used.add(event.signalId);
+        return holds;
+      };
+    },
+  },
+  {
+    rule: 'every wait ends, or the saga is not over',
+    reader: () => {
+      const open = new Set<string>();
+      return (event) => {
+        if (event.type === 'WaitStarted') open.add(keyOf(event));
+        if (event.type === 'WaitEnded' || event.type === 'StepOverridden') {
+          open.delete(keyOf(event));
+        }
+        // What a rewind forgets need not end.
+        if (event.type === 'Rewound') open.clear();
+        return (
+          (event.type !== 'SagaCompleted' && event.type !== 'SagaCompensated') || open.size === 0
+        );
+      };
+    },
+  },
+  {
+    rule: 'a parent is told of each end once',
+    reader: () => {
+      let ends = 0;
+      let told = 0;
+      return ({ type }) => {
+        if (type === 'SagaCompleted' || type === 'SagaCompensated') ends += 1;
+        if (type !== 'ParentTold') return true;
+        told += 1;
+        return told <= ends;
+      };
+    },
+  },
+];
+
+function isUndone(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'status' in value &&
+    value.status === 'compensated'
   );
-  return findings.found;
 }
 
-/** Whether the effects of one saga agree with how it ended. */
-export function effectViolations(
-  definition: SagaDefinition<unknown, never>,
-  status: SagaStatus,
-  entries: readonly LedgerEntry[],
+/** Whether a journal tells a story that can be true of a saga of this definition. */
+export function journalViolations(
+  definition: Definition,
+  journal: readonly JournalEntry[],
 ): readonly Violation[] {
-  const findings = new Findings();
-  const story = (): string =>
-    `${status}: ${entries.map(({ key, empty }) => `${key}${empty ? ' (empty)' : ''}`).join(', ')}`;
-  const countOf = (step: string, kind: 'do' | 'undo'): number =>
-    entries.filter((entry) => entry.step === step && entry.kind === kind && !entry.empty).length;
-  for (const { path, compensate } of definition.attempted.values()) {
-    const done = countOf(path, 'do');
-    const undone = countOf(path, 'undo');
-    findings.check(done <= 1 && undone <= 1, 'each effect at most once', story);
-    if (status === 'completed') {
-      findings.check(undone === 0, 'what is completed is not undone', story);
-    } else if (status === 'compensated' && compensate) {
-      findings.check(done === undone, 'no lost undo', story);
-    }
+  const readers = SAGA_INVARIANTS.map(({ rule, reader }) => ({ rule, read: reader(definition) }));
+  const found: Violation[] = [];
+  for (const [at, { seq, event }] of journal.entries()) {
+    const detail = (): string => `entry ${seq}: ${JSON.stringify(event)}`;
+    if (seq !== BigInt(at + 1)) found.push({ rule: 'the journal has no holes', detail: detail() });
+    for (const { rule, read } of readers) if (!read(event)) found.push({ rule, detail: detail() });
   }
-  return findings.found;
+  return found;
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { simpleRetry } from 'potter-runtime/foundation';
 import { saga, type SagaEvent } from 'potter-runtime/sagas';
-import { journalViolations } from 'potter-runtime/testing';
+import { journalViolations, modelViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
 import { evolve } from '../../../runtime/src/sagas/machine/evolve.ts';
 import { classify, type Failure, RetryLater } from '../../../runtime/src/sagas/failure.ts';
@@ -126,7 +126,8 @@ describe('the machine', () => {
           ({ state } = next);
         }
         const entries = journal.map((event, at) => ({ seq: BigInt(at + 1), event }));
-        expect(journalViolations(entries)).toEqual([]);
+        expect(journalViolations(definition, entries)).toEqual([]);
+        expect(modelViolations(definition, entries)).toEqual([]);
         expect(fold(undefined, entries)).toEqual(state);
         expect(decodeState(encodeState(state))).toEqual(state);
         // From a snapshot anywhere on the way one gets to the same state.

@@ -1,7 +1,8 @@
 import { Rejection } from 'potter-runtime/errors';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { interceptSagaStore, never } from 'potter-runtime/testing';
+import { SagaWorld, signalled } from './saga-world.ts';
 
 interface Story {
   readonly refuses?: 'child' | 'parent';
@@ -106,5 +107,77 @@ describe('a saga within a saga', () => {
     expect(
       history.filter(({ step, kind }) => step === 'deliver' && kind === 'compensation'),
     ).toMatchObject([{ status: 'compensated' }]);
+  });
+
+  test('that is over, but whose process died before its parent knew, tells it all the same', async () => {
+    const world = new SagaWorld();
+    const { parent } = family([]);
+    const said = signalled();
+    // The process dies with the word on its way.
+    const silent = interceptSagaStore(world.store, (call, proceed) => {
+      if (call.method !== 'post') return proceed();
+      said.resolve();
+      return never();
+    });
+    const first = await world.engine([parent], { store: silent });
+    const { sagaId } = await first.start(parent, {});
+    await world.clock.settle(said.promise);
+    await world.clock.settle(first.stop({ timeout: 0 }));
+    const next = await world.engine([parent]);
+    expect(await world.settled(next, sagaId)).toMatchObject({ status: 'completed' });
+  });
+
+  test('whose input comes from a clock is begun once, however often its parent’s process dies', async () => {
+    const world = new SagaWorld();
+    const inputs: unknown[] = [];
+    const child = saga<{ readonly asked: number }, InMemoryTransaction>('asked')
+      .step('a', { execute: ({ input }) => void inputs.push(input.asked) })
+      .build();
+    let asked = 0;
+    const parent = saga<null, InMemoryTransaction>('asking')
+      .child('ask', child, { input: () => ({ asked: (asked += 1) }) })
+      .build();
+    const created = signalled();
+    const dying = interceptSagaStore(world.store, async (call, proceed) => {
+      const value = await proceed();
+      if (call.method !== 'create' || asked === 0) return value;
+      created.resolve();
+      return never();
+    });
+    const first = await world.engine([parent], { store: dying });
+    const { sagaId } = await first.start(parent, null);
+    await world.clock.settle(created.promise);
+    await world.clock.settle(first.stop({ timeout: 0 }));
+    const next = await world.engine([parent]);
+    expect(await world.settled(next, sagaId)).toMatchObject({ status: 'completed' });
+    expect([asked, inputs]).toEqual([2, [1]]);
+  });
+
+  test('that is undone while its parent is being told of its end tells it of that end too', async () => {
+    const world = new SagaWorld();
+    const { parent } = family([]);
+    const gate = signalled();
+    const said: string[] = [];
+    const slow = interceptSagaStore(world.store, async (call, proceed) => {
+      const message = call.arguments[1] as { readonly messageId?: string } | undefined;
+      if (call.method === 'post' && message?.messageId?.endsWith(':completed')) await gate.promise;
+      if (call.method === 'post') said.push(message?.messageId?.split(':')[1] ?? '');
+      return proceed();
+    });
+    const engine = await world.engine([parent], { store: slow });
+    const { sagaId } = await engine.start(parent, {});
+    await world.clock.advance('100ms');
+    const child = `${sagaId}.deliver`;
+    await world.store.post(child, {
+      kind: 'undo',
+      messageId: 'undo-it',
+      at: world.clock.now(),
+    });
+    await world.clock.advance('1s');
+    gate.resolve();
+    await world.clock.advance('1s');
+    expect(await engine.get(child)).toMatchObject({ status: 'compensated' });
+    expect(said.toSorted()).toEqual(['compensated', 'completed']);
+    expect((await world.store.load(child))?.summary.wakeAt).toBeNull();
   });
 });

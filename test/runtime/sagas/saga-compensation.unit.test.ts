@@ -8,6 +8,10 @@ const refusal = (): never => {
   throw new Rejection('REFUSED', 'No.');
 };
 
+const failing = (): never => {
+  throw new Error('cannot');
+};
+
 describe('undoing', () => {
   test('runs in reverse start order, with keys of its own that never change', async () => {
     const world = new SagaWorld();
@@ -134,6 +138,34 @@ describe('undoing', () => {
       ['compensated', 3],
     ]);
   });
+
+  test.each(['pause', 'continue'] as const)(
+    'tells what remains to be undone when it gives up, what was done before the saga included: %s',
+    async (onCompensationFailure) => {
+      const world = new SagaWorld();
+      const compensateRetry = simpleRetry({ maxAttempts: 2, delay: 10 });
+      const definition = saga<null, InMemoryTransaction>('remaining', { onCompensationFailure })
+        .alreadyDone('place', { compensate: failing, compensateRetry })
+        .step('a', { execute: () => 1, compensate: () => {} })
+        .step('only-if-done', {
+          execute: () => 1,
+          compensateWhen: 'completed',
+          compensate: failing,
+          compensateRetry,
+        })
+        .step('b', { execute: refusal, compensateWhen: 'completed', compensate: () => {} })
+        .build();
+      const engine = await world.engine([definition]);
+      const { sagaId } = await world.settle(engine, definition, null);
+      const failed = (await world.events(sagaId)).find(({ type }) => type === 'SagaFailed');
+      expect(failed).toMatchObject({
+        remaining:
+          onCompensationFailure === 'pause'
+            ? ['place', 'a', 'only-if-done']
+            : ['place', 'only-if-done'],
+      });
+    },
+  );
 
   test('goes on with the rest when told to, and never drops what gave up', async () => {
     const world = new SagaWorld();

@@ -25,7 +25,7 @@ describe('going forward', () => {
       error: null,
     });
     expect(view.finishedAt).toEqual(world.clock.now());
-    expect(journalViolations(await world.store.journal(view.sagaId))).toEqual([]);
+    expect(journalViolations(three, await world.store.journal(view.sagaId))).toEqual([]);
   });
 
   test('a saga of n steps costs n + 1 commits', async () => {

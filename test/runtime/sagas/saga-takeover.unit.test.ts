@@ -118,7 +118,7 @@ describe('takeover', () => {
     await world.clock.advance('1s');
     expect(new Set(outcomes)).toEqual(new Set(['lease-lost']));
     expect(written).toEqual(['second']);
-    expect(journalViolations(await world.store.journal(sagaId))).toEqual([]);
+    expect(journalViolations(definition, await world.store.journal(sagaId))).toEqual([]);
   });
 
   test('a process that lost its lease drops everything, takes a new name, and works again', async () => {
@@ -270,7 +270,7 @@ describe('an unreachable store', () => {
       await world.clock.advance('10s');
       expect((await world.store.load(sagaId))?.summary.status).toBe('completed');
       expect(effects).toBe(3);
-      expect(journalViolations(await world.store.journal(sagaId))).toEqual([]);
+      expect(journalViolations(definition, await world.store.journal(sagaId))).toEqual([]);
     }
   });
 

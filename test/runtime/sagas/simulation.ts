@@ -14,6 +14,7 @@ import {
   effectViolations,
   interceptSagaStore,
   journalViolations,
+  modelViolations,
   type LedgerEntry,
   ParticipantLedger,
   type SagaStoreInterceptor,
@@ -361,16 +362,13 @@ class World {
     const effects = [...this.#ledger.entries, ...this.#duplicates];
     const [{ engine } = { engine: undefined }] = this.#processes;
     const definition = engine?.definition;
-    const findings = [
-      ...journalViolations(journal),
-      ...(definition
-        ? effectViolations(
-            definition,
-            status,
-            effects.filter((entry) => entry.sagaId === sagaId),
-          )
-        : []),
-    ];
+    const findings = definition
+      ? [
+          ...journalViolations(definition, journal),
+          ...modelViolations(definition, journal),
+          ...effectViolations({ sagaId, definition, status, journal }, effects),
+        ]
+      : [];
     if (!isFinished(status)) {
       findings.push({ rule: 'nothing is stranded', detail: `${sagaId} is ${status}` });
     }

@@ -113,7 +113,8 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
       definition: definition.name,
       definitionVersion: definition.version,
       correlationId,
-      fingerprint: startFingerprint(definition.name, input),
+      // What a child is started with is asked for again by a parent that died before it knew: the first answer counts.
+      fingerprint: startFingerprint(definition.name, parent ?? input),
       events,
       summary: summaryOf(definition, state, nextWork(definition, state, now)),
     };

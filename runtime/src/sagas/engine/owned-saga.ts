@@ -6,6 +6,7 @@ import { throwIfAborted } from '../../foundation/sleep.ts';
 import { fold } from '../machine/saga-snapshot.ts';
 import type { SagaState } from '../machine/saga-state.ts';
 import { attemptedHandlerOf } from '../nodes/handlers.ts';
+import type { SagaStatus } from '../saga-event.ts';
 import { isSettled } from '../saga-status.ts';
 import type { CommitOutcome, InboxEntry, Lease, SagaCommit } from '../saga-store.ts';
 import { asStored } from '../stored-value.ts';
@@ -42,7 +43,8 @@ export class OwnedSaga {
   #inboxSeen: bigint;
   #inputs: MachineInput[] = [];
   #draining = false;
-  #tellingParent = false;
+  /** The end that its parent is being told of. */
+  #telling: SagaStatus | null = null;
   #gone = false;
 
   constructor(context: EngineContext<unknown>, host: SagaHost, ownership: Ownership) {
@@ -266,10 +268,12 @@ export class OwnedSaga {
   }
 
   #tellParent(): void {
-    if (this.#tellingParent) return;
-    this.#tellingParent = true;
-    this.#persist(() => this.#host.tellParent(this.sagaId, this.#state)).then(
-      () => this.tell({ kind: 'parent-told' }),
+    const state = this.#state;
+    const { status } = state;
+    if (this.#telling === status) return;
+    this.#telling = status;
+    this.#persist(() => this.#host.tellParent(this.sagaId, state)).then(
+      () => this.tell({ kind: 'parent-told', status }),
       (error: unknown) => this.#fail(error),
     );
   }

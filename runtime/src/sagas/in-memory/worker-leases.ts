@@ -1,5 +1,4 @@
 import type { Clock } from '../../foundation/clock.ts';
-import { isSettled } from '../saga-status.ts';
 import type { SagaRow } from './saga-row.ts';
 
 interface WorkerLease {
@@ -52,7 +51,9 @@ export class WorkerLeases {
     const worker = workerId === null ? undefined : this.#workers.get(workerId);
     row.owner = worker ? workerId : null;
     worker?.rows.add(row);
-    if (worker || (isSettled(row.summary.status) && !row.hasMessages)) this.#free.delete(row);
+    // One that is over may still have to tell its parent; one that only a message wakes comes back with it.
+    const sleeps = row.summary.wakeAt === null && !row.hasMessages;
+    if (worker || sleeps) this.#free.delete(row);
     else this.#free.add(row);
   }
 

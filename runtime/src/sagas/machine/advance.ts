@@ -1,5 +1,5 @@
 import type { SagaDefinition } from '../definition/saga-definition.ts';
-import type { Active, Failed } from '../nodes/node-handler.ts';
+import type { Active, Failed, Walk } from '../nodes/node-handler.ts';
 import type { SagaError } from '../saga-event.ts';
 import { isSettled } from '../saga-status.ts';
 import type { Draft } from './draft.ts';
@@ -86,7 +86,7 @@ function compensate(
   const progress = walk.compensate(definition.root);
   if (progress.kind === 'active') return begin(definition, draft, progress, moment);
   if (progress.kind === 'failed') {
-    const remaining = remainingOf(definition, state);
+    const remaining = remainingOf(definition, walk);
     draft.emit({ type: 'SagaFailed', at, error: progress.error, remaining });
   } else if (state.rewindTo === null) {
     draft.emit({ type: 'SagaCompensated', at, error: state.cause ?? unexplained });
@@ -96,12 +96,11 @@ function compensate(
   return true;
 }
 
-/** Steps that were begun, have an undo and are not undone. */
-function remainingOf(definition: SagaDefinition, state: SagaState): readonly string[] {
-  return state.steps
-    .filter(({ path, compensate: undo }) => {
-      return undo?.status !== 'done' && definition.attempted.get(path)?.compensate !== undefined;
-    })
+/** What is still to be undone, in the order of the definition: what was done before the saga comes first. */
+function remainingOf(definition: SagaDefinition, walk: Walk): readonly string[] {
+  return walk
+    .leaves(definition.root)
+    .filter((leaf) => walk.begun(leaf) && walk.compensate(leaf).kind !== 'done')
     .map(({ path }) => path);
 }
 

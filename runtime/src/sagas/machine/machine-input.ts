@@ -1,5 +1,5 @@
 import type { Failure } from '../failure.ts';
-import type { Direction, SagaError } from '../saga-event.ts';
+import type { Direction, SagaError, SagaStatus } from '../saga-event.ts';
 import type { SagaMessage } from '../saga-message.ts';
 
 /** What the machine is told. */
@@ -24,7 +24,7 @@ export type MachineInput =
   /** A new owner took over: whatever was running was interrupted. */
   | { readonly kind: 'recovered' }
   /** The saga that began this one knows how it ended. */
-  | { readonly kind: 'parent-told' }
+  | { readonly kind: 'parent-told'; readonly status: SagaStatus }
   /** The saga goes on under another version of its definition. */
   | {
       readonly kind: 'migrated';

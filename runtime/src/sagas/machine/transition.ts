@@ -100,7 +100,10 @@ function accept(
     case 'recovered':
       return interrupted(definition, draft, at);
     case 'parent-told':
-      if (!draft.state.parentTold) draft.emit({ type: 'ParentTold', at });
+      // It may have been undone since: that is another end, and to be told too.
+      if (!draft.state.parentTold && draft.state.status === input.status) {
+        draft.emit({ type: 'ParentTold', at });
+      }
       return;
     case 'migrated':
       return draft.emit({

@@ -1,0 +1,55 @@
+import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
+import type { JournalEntry, SagaStatus } from '../sagas/saga-event.ts';
+import type { LedgerEntry } from './participant-ledger.ts';
+import type { Violation } from './saga-invariants.ts';
+
+/** One saga as it ended, as far as its effects depend on it. */
+export interface EndedSaga {
+  readonly sagaId: string;
+  readonly definition: SagaDefinition<unknown, never>;
+  readonly status: SagaStatus;
+  readonly journal: readonly JournalEntry[];
+}
+
+/**
+ * Whether what participants did for one saga agrees with how it ended. A step that was done again after a rewind has a key
+ * of its own, and is looked at like any other.
+ */
+export function effectViolations(
+  { sagaId, definition, status, journal }: EndedSaga,
+  ledger: readonly LedgerEntry[],
+): readonly Violation[] {
+  const found: Violation[] = [];
+  const entries = ledger.filter((entry) => entry.sagaId === sagaId);
+  const story = (): string =>
+    `${sagaId} is ${status}: ${entries.map(({ key, empty }) => `${key}${empty ? ' (empty)' : ''}`).join(', ')}`;
+  const check = (holds: boolean, rule: string): void => {
+    if (!holds) found.push({ rule, detail: story() });
+  };
+  const begun = new Set(
+    journal.flatMap(({ event }) => (event.type === 'AttemptStarted' ? [event.path] : [])),
+  );
+  const forced = journal.some(({ event }) => event.type === 'UndoRequested' && event.forced);
+  for (const step of new Set(entries.map((entry) => entry.step))) {
+    const [path = '', generation] = step.split('~');
+    const node = definition.attempted.get(path);
+    const countOf = (kind: 'do' | 'undo'): number =>
+      entries.filter((entry) => entry.step === step && entry.kind === kind && !entry.empty).length;
+    const [done, undone] = [countOf('do'), countOf('undo')];
+    check(begun.has(path), 'intent before effect');
+    check(done <= 1 && undone <= 1, 'each effect at most once');
+    if (!node?.compensate || (node.compensateWhen === 'forced' && !forced)) continue;
+    const isLast = !entries.some((entry) => isLater(entry.step, path, generation));
+    if (status === 'completed' && isLast) check(undone === 0, 'what is completed is not undone');
+    else if (status === 'completed' || status === 'compensated') {
+      check(done === undone, 'no lost undo');
+    }
+  }
+  return found;
+}
+
+/** Whether a step of the ledger is the same one, done again after a rewind. */
+function isLater(step: string, path: string, generation: string | undefined): boolean {
+  const [otherPath, other] = step.split('~');
+  return otherPath === path && Number(other ?? 0) > Number(generation ?? 0);
+}

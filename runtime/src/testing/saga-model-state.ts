@@ -1,0 +1,272 @@
+import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
+import type { Direction, SagaEvent, SagaStatus, WaitOutcome } from '../sagas/saga-event.ts';
+
+type EventOf<Type extends SagaEvent['type']> = Extract<SagaEvent, { type: Type }>;
+
+/** Attempts at one node in one direction. */
+export interface Tries {
+  attempt: number;
+  status: 'running' | 'waiting' | 'exhausted' | 'done';
+  /** Earliest time of the next attempt, in milliseconds. */
+  dueMs: number;
+  /** Attempts that failed by themselves since the saga was last resumed. */
+  failures: number;
+  pause: boolean;
+}
+
+/** A wait at one node in one direction. */
+export interface Wait {
+  untilMs: number | null;
+  /** Null while it goes on. */
+  outcome: WaitOutcome | null;
+  /** The child that was waited for ended undone. */
+  compensated: boolean;
+  endedMs: number;
+}
+
+/** What a reader of a journal knows so far. Written from what events mean, not from the machine. */
+export class SagaModelState {
+  readonly #definition: SagaDefinition<unknown, never>;
+  status: SagaStatus = 'pending';
+  phase: Direction = 'forward';
+  paused: boolean = false;
+  cancelled: boolean = false;
+  deadlineMs: number = Infinity;
+  #timeoutMs: number | null = null;
+  pastPivot: boolean = false;
+  forced: boolean = false;
+  rewindTo: string | null = null;
+  hasParent: boolean = false;
+  parentTold: boolean = true;
+  /** An undoing was asked for after the end, and has not begun. */
+  undoRequested: boolean = false;
+  /** Paths of attempted nodes in the order of their first starts. */
+  starts: string[] = [];
+  readonly tries: Map<string, Tries> = new Map();
+  readonly waits: Map<string, Wait> = new Map();
+  readonly decisions: Map<string, string | null> = new Map();
+  /** Order of decisions and waits among the starts: what a rewind forgets. */
+  readonly #after = new Map<string, number>();
+  readonly completed: Set<string> = new Set();
+  readonly skipped: Set<string> = new Set();
+  /** Signals that nothing has waited for, oldest first. */
+  signals: { readonly name: string; readonly messageId: string }[] = [];
+  readonly heard: Set<string> = new Set();
+  /** Whether the outcome of the latest attempt at the pivot is not known. */
+  #pivotUnknown = false;
+
+  constructor(definition: SagaDefinition<unknown, never>) {
+    this.#definition = definition;
+  }
+
+  triesOf(path: string, direction: Direction): Tries | undefined {
+    return this.tries.get(`${path} ${direction}`);
+  }
+
+  waitOf(path: string, direction: Direction): Wait | undefined {
+    return this.waits.get(`${path} ${direction}`);
+  }
+
+  readonly startOf = (path: string): number => this.starts.indexOf(path);
+
+  isRunning(direction: Direction): boolean {
+    return [...this.tries].some(
+      ([key, { status }]) => status === 'running' && key.endsWith(` ${direction}`),
+    );
+  }
+
+  /** Whether no way back is open any more, or it is not known. */
+  get pivotPassedOrInDoubt(): boolean {
+    if (this.pastPivot) return true;
+    const { pivot } = this.#definition;
+    const tries = pivot === null ? undefined : this.triesOf(pivot, 'forward');
+    if (!tries || tries.status === 'done') return false;
+    return tries.status === 'running' || this.#pivotUnknown;
+  }
+
+  /** Whether it is to stop instead of going on forward. */
+  isStopped(at: Date): boolean {
+    return !this.pivotPassedOrInDoubt && (this.cancelled || this.deadlineMs <= at.getTime());
+  }
+
+  apply(event: SagaEvent): void {
+    if ('messageId' in event) this.heard.add(event.messageId);
+    switch (event.type) {
+      case 'SagaStarted':
+        this.hasParent = event.parent !== undefined;
+        if (event.deadlineAt) {
+          this.deadlineMs = event.deadlineAt.getTime();
+          this.#timeoutMs = this.deadlineMs - event.at.getTime();
+        }
+        return;
+      case 'AttemptStarted':
+        return this.#attemptStarted(event);
+      case 'AttemptCompleted':
+        if (event.direction === 'forward') this.completed.add(event.path);
+        if (event.pivot) this.pastPivot = true;
+        this.#end(event.path, event.direction, 'done');
+        return;
+      case 'AttemptFailed':
+        return this.#attemptFailed(event);
+      case 'Decided':
+        this.decisions.set(event.path, event.branch);
+        this.#after.set(event.path, this.starts.length);
+        return;
+      case 'StepSkipped':
+        this.skipped.add(event.path);
+        this.#after.set(event.path, this.starts.length);
+        return;
+      case 'WaitStarted': {
+        const key = `${event.path} ${event.direction}`;
+        const untilMs = event.until?.getTime() ?? null;
+        this.waits.set(key, { untilMs, outcome: null, compensated: false, endedMs: Infinity });
+        this.#after.set(key, this.starts.length);
+        this.#goOn();
+        return;
+      }
+      case 'WaitEnded':
+        return this.#waitEnded(event);
+      case 'SignalReceived':
+        this.signals.push({ name: event.name, messageId: event.messageId });
+        return;
+      case 'CancelRequested':
+        if (this.phase === 'compensate' && this.rewindTo === null) return;
+        this.cancelled = true;
+        this.paused = false;
+        if (this.status === 'failed') this.#goOn();
+        return;
+      case 'SagaPaused':
+        this.paused = true;
+        return;
+      case 'SagaResumed':
+        return this.#resumed(event);
+      case 'StepOverridden': {
+        this.#end(event.path, event.direction, 'done');
+        if (event.direction === 'forward' && event.path === this.#definition.pivot) {
+          this.pastPivot = true;
+        }
+        const wait = this.waitOf(event.path, event.direction);
+        if (wait) Object.assign(wait, { outcome: 'elapsed', compensated: false });
+        if (this.status === 'failed') this.#goOn();
+        return;
+      }
+      case 'RewindStarted':
+        this.phase = 'compensate';
+        this.rewindTo = event.path;
+        this.paused = false;
+        this.#goOn();
+        return;
+      case 'Rewound':
+        return this.#rewound(event.path);
+      case 'UndoRequested':
+        this.undoRequested = true;
+        this.forced = event.forced;
+        if (event.forced) this.pastPivot = false;
+        return;
+      case 'CompensationStarted':
+        this.phase = 'compensate';
+        this.status = 'compensating';
+        this.undoRequested = false;
+        return;
+      case 'SagaCompleted':
+      case 'SagaCompensated':
+        this.status = event.type === 'SagaCompleted' ? 'completed' : 'compensated';
+        this.parentTold = !this.hasParent;
+        return;
+      case 'SagaFailed':
+        this.status = 'failed';
+        return;
+      case 'ParentTold':
+        this.parentTold = true;
+        return;
+      case 'InputEdited':
+      case 'MessageIgnored':
+      case 'DefinitionMigrated':
+      // Nothing here depends on them.
+    }
+  }
+
+  #goOn(): void {
+    this.status = this.phase === 'forward' ? 'running' : 'compensating';
+  }
+
+  #attemptStarted({ path, direction, attempt }: EventOf<'AttemptStarted'>): void {
+    if (direction === 'forward' && !this.starts.includes(path)) this.starts.push(path);
+    const failures = this.triesOf(path, direction)?.failures ?? 0;
+    this.tries.set(`${path} ${direction}`, {
+      attempt,
+      status: 'running',
+      dueMs: 0,
+      failures,
+      pause: false,
+    });
+    this.#goOn();
+  }
+
+  #attemptFailed({
+    path,
+    direction,
+    retryAt,
+    pause,
+    error,
+    outcome,
+  }: EventOf<'AttemptFailed'>): void {
+    const tries = this.triesOf(path, direction);
+    if (!tries) return;
+    if (error.code !== 'SAGA_STEP_INTERRUPTED') tries.failures += 1;
+    tries.status = retryAt ? 'waiting' : 'exhausted';
+    tries.dueMs = retryAt?.getTime() ?? Infinity;
+    tries.pause = pause ?? false;
+    if (path === this.#definition.pivot) this.#pivotUnknown = outcome === 'unknown';
+  }
+
+  #end(path: string, direction: Direction, status: 'done'): void {
+    const tries = this.triesOf(path, direction);
+    if (tries) tries.status = status;
+  }
+
+  #waitEnded({ at, path, direction, outcome, value, signalId }: EventOf<'WaitEnded'>): void {
+    const compensated =
+      typeof value === 'object' &&
+      value !== null &&
+      'status' in value &&
+      value.status === 'compensated';
+    const wait = this.waitOf(path, direction);
+    if (wait) Object.assign(wait, { outcome, compensated, endedMs: at.getTime() });
+    this.signals = this.signals.filter(({ messageId }) => messageId !== signalId);
+  }
+
+  #resumed({ at }: EventOf<'SagaResumed'>): void {
+    this.paused = false;
+    if (this.status !== 'failed') return;
+    this.#goOn();
+    if (this.#timeoutMs !== null) this.deadlineMs = at.getTime() + this.#timeoutMs;
+    for (const [key, tries] of this.tries) {
+      if (tries.status !== 'exhausted' || !key.endsWith(` ${this.phase}`)) continue;
+      Object.assign(tries, { status: 'waiting', dueMs: at.getTime(), failures: 0, pause: false });
+    }
+    for (const [key, { outcome }] of this.waits) {
+      if (outcome === 'timed-out') this.waits.delete(key);
+    }
+  }
+
+  #rewound(path: string): void {
+    const from = this.startOf(path);
+    for (const undone of this.starts.splice(from)) {
+      for (const direction of ['forward', 'compensate']) {
+        this.tries.delete(`${undone} ${direction}`);
+      }
+      this.completed.delete(undone);
+    }
+    for (const [key, after] of this.#after) {
+      if (after <= from) continue;
+      this.#after.delete(key);
+      this.waits.delete(key);
+      this.decisions.delete(key);
+      this.skipped.delete(key);
+    }
+    this.rewindTo = null;
+    this.phase = 'forward';
+    this.status = 'running';
+  }
+}
