@@ -97,6 +97,14 @@ export type { MetricsSource } from './operations/metrics-source.ts';
 
 // Sagas
 export { sagaRoutes, type SagaReader, type SagaRoutesOptions } from './sagas/saga-routes.ts';
+export { sagaQueryRoutes, type SagaQueryRoutesOptions } from './sagas/saga-query-routes.ts';
+
+// Projections
+export {
+  projectionRoutes,
+  type ProjectionOperator,
+  type ProjectionRoutesOptions,
+} from './projections/projection-routes.ts';
 
 // Two-phase commit: a service as a participant
 export {

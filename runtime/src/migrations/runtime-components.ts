@@ -9,6 +9,7 @@ export const RUNTIME_COMPONENTS = [
   'projections',
   'two-phase-commit',
   'two-phase-participant',
+  'saga-read-models',
 ] as const;
 
 /** One of the runtime's parts that keep tables. */

@@ -12,6 +12,7 @@ import type {
 import type { JsonCodec } from '../foundation/json.ts';
 import { throwIfAborted } from '../foundation/sleep.ts';
 import type { PostgresClient } from './client.ts';
+import { Conditions } from './conditions.ts';
 import { translatePostgresError } from './errors.ts';
 import { streamVersionsSql } from './event-store-append-sql.ts';
 import { EVENT_COLUMNS, eventOfRow, type EventRow } from './event-store-row.ts';
@@ -163,31 +164,5 @@ export async function selectEvents(
     return rows;
   } catch (error) {
     throw translatePostgresError(error);
-  }
-}
-
-/** Conditions of one statement, joined by `and`, with their parameters. */
-export class Conditions {
-  readonly values: unknown[];
-  readonly #terms: string[];
-
-  constructor(terms: readonly string[] = [], values: readonly unknown[] = []) {
-    this.#terms = [...terms];
-    this.values = [...values];
-  }
-
-  /** Adds `<left> $n::<type>`. */
-  add(left: string, value: unknown, type = 'text'): void {
-    this.values.push(value);
-    const parameter = `$${this.values.length}::${type}`;
-    this.#terms.push(left.endsWith('any') ? `${left}(${parameter})` : `${left} ${parameter}`);
-  }
-
-  copy(): Conditions {
-    return new Conditions(this.#terms, this.values);
-  }
-
-  sql(): string {
-    return this.#terms.length === 0 ? '' : `where ${this.#terms.join(' and ')}`;
   }
 }

@@ -3,9 +3,10 @@ import type { RecordedEvent } from '../events/recorded-event.ts';
 import type { EventBatch, SubscribeOptions } from '../event-store/subscription.ts';
 import type { Logger } from '../foundation/logger.ts';
 import type { PostgresPool } from './client.ts';
+import { Conditions } from './conditions.ts';
 import { EVENTS_CHANNEL } from './event-store-append-sql.ts';
 import type { EventStoreMetrics } from './event-store-metrics.ts';
-import { Conditions, type PostgresEventReader, selectEvents } from './event-store-read.ts';
+import { type PostgresEventReader, selectEvents } from './event-store-read.ts';
 import type { PositionedTable } from './position-barrier.ts';
 import { type PositionPage, PositionSubscription } from './position-subscription.ts';
 

@@ -51,6 +51,8 @@ export {
 // Sagas
 export { PostgresSagaStore, type PostgresSagaStoreOptions } from './saga-store.ts';
 export { PostgresSagaFeed, type PostgresSagaFeedOptions } from './saga-feed.ts';
+export { SAGA_READ_MODEL, sagaReadModel, type SagaReadModelOptions } from './saga-read-model.ts';
+export { PostgresSagaQueries, type PostgresSagaQueriesOptions } from './saga-queries.ts';
 export { fence } from './fence.ts';
 export { fenced, type Fenced } from './fenced.ts';
 

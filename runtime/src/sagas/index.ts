@@ -63,6 +63,20 @@ export type {
   WaitOutcome,
 } from './saga-event.ts';
 export type { SagaFeed, SagaFeedItem } from './saga-feed.ts';
+// Ask about many: the port that adapters of read models implement
+export {
+  SAGA_SORT_FIELDS,
+  type SagaDurations,
+  type SagaListItem,
+  type SagaListQuery,
+  type SagaMetrics,
+  type SagaMetricsQuery,
+  type SagaPage,
+  type SagaQueryHandler,
+  type SagaSearch,
+  type SagaSort,
+  type SagaStepMetrics,
+} from './read-models/saga-query-handler.ts';
 // Store: in memory
 export {
   InMemorySagaStore,

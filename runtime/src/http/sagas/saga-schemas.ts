@@ -1,14 +1,17 @@
-import { Type, type TSchema, type TUnsafe } from 'typebox';
+import { Type, type TSchema, type TString, type TUnsafe } from 'typebox';
 
 /** A value or null, as OpenAPI 3.1 says it. */
-function orNull<T>(type: string, rest: object = {}): TUnsafe<T | null> {
+export function orNull<T>(type: string, rest: object = {}): TUnsafe<T | null> {
   return Type.Unsafe<T | null>({ type: [type, 'null'], ...rest });
 }
 
-const time = Type.String({ format: 'date-time' });
-const timeOrNull = orNull<string>('string', { format: 'date-time' });
+/** A time as it goes over the wire. */
+export const time: TString = Type.String({ format: 'date-time' });
+/** A time, or null. */
+export const timeOrNull: TUnsafe<string | null> = orNull<string>('string', { format: 'date-time' });
 
-const errorSchema = Type.Unsafe<unknown>({
+/** An error of a saga, or null. */
+export const errorSchema: TUnsafe = Type.Unsafe<unknown>({
   type: ['object', 'null'],
   required: ['code', 'message', 'step'],
   properties: {
