@@ -19,7 +19,9 @@ export type {
   SignalOptions,
   SignalResult,
   TimerDelay,
+  TwoPhaseCommitOptions,
 } from './definition/node-options.ts';
+export type { TwoPhaseResult } from './nodes/two-phase-commit.ts';
 export type {
   AttemptContext,
   CompensateContext,
@@ -105,7 +107,11 @@ export type {
 } from './saga-store.ts';
 
 // Two-phase commit: one step in several systems at once, all or nothing
-export { TwoPhaseCoordinator, type WaitOptions } from './two-phase-commit/coordinator.ts';
+export {
+  TwoPhaseCoordinator,
+  type TwoPhaseExecutor,
+  type WaitOptions,
+} from './two-phase-commit/coordinator.ts';
 export type { TwoPhaseCoordinatorOptions } from './two-phase-commit/coordinator-options.ts';
 export type { ResolveOptions } from './two-phase-commit/resolve-by-hand.ts';
 export type { TwoPhaseEvent, TwoPhaseListener } from './two-phase-commit/two-phase-event.ts';

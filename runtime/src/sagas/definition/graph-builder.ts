@@ -6,6 +6,7 @@ import type { AttemptedNode, SagaNode } from '../nodes/node.ts';
 import type { SequenceNode } from '../nodes/sequence.ts';
 import type { StepNode } from '../nodes/step.ts';
 import type { TransactionalStepNode } from '../nodes/transactional-step.ts';
+import { type TwoPhaseNode, type TwoPhaseWork, twoPhaseWork } from '../nodes/two-phase-commit.ts';
 import { ChoiceCases, type ErasedCases } from './choice-cases.ts';
 import { definitionHash } from './definition-hash.ts';
 import { checkName, invalidDefinition } from './names.ts';
@@ -14,6 +15,7 @@ import type {
   ChoiceOptions,
   ParallelOptions,
   SignalOptions,
+  TwoPhaseCommitOptions,
 } from './node-options.ts';
 import type { SagaDefinition, SagaOptions } from './saga-definition.ts';
 import type { Signal } from './signal.ts';
@@ -155,6 +157,17 @@ export class GraphBuilder {
       definition,
       input: options.input,
       compensate: () => undefined,
+    };
+    return this.#with(node);
+  }
+
+  twoPhaseCommit(name: string, options: TwoPhaseCommitOptions<unknown, unknown>): GraphBuilder {
+    const { coordinator, branches, compensate } = options;
+    const work = { coordinator, branches, compensate } as TwoPhaseWork;
+    const node: TwoPhaseNode = {
+      ...attempted(name, options),
+      kind: 'two-phase-commit',
+      ...twoPhaseWork(work),
     };
     return this.#with(node);
   }

@@ -1,5 +1,8 @@
 import type { Duration } from '../../foundation/duration.ts';
-import type { DecideContext } from './step-context.ts';
+import type { TwoPhaseResult } from '../nodes/two-phase-commit.ts';
+import type { TwoPhaseExecutor } from '../two-phase-commit/coordinator.ts';
+import type { Branch } from '../two-phase-commit/two-phase-participant.ts';
+import type { CompensateContext, DecideContext, ExecuteContext } from './step-context.ts';
 import type { StepPolicy } from './step-options.ts';
 
 /** How parallel branches are undone. */
@@ -52,4 +55,25 @@ export interface ChildResult<Results> {
   readonly sagaId: string;
   readonly status: 'completed';
   readonly results: Results;
+}
+
+/** A step that several participants do together, or none of them. */
+export interface TwoPhaseCommitOptions<Input, Results> extends Omit<StepPolicy, 'compensateWhen'> {
+  /** Decides, and remembers what it decided. Several sagas share one. */
+  readonly coordinator: TwoPhaseExecutor;
+  /**
+   * Who takes part, and with what work; one branch a participant. What was begun before a crash is gone on with as it was
+   * begun, so it need not make the same twice. A participant's refusal undoes the saga; one that cannot be reached makes the
+   * attempt fail, and `retry` decides.
+   */
+  readonly branches: (context: ExecuteContext<Input, Results>) => readonly Branch[];
+  /**
+   * Undoes what was committed. Not called when nothing was: the undo of the step settles first whether it was, which aborts
+   * what is undecided and brings to its end what is decided.
+   */
+  readonly compensate?: (
+    context: CompensateContext<Input, Results, TwoPhaseResult, 'completed'>,
+  ) => unknown;
+  /** `forced`: undo only when a person forces the saga back past its pivot. Default: as any step. */
+  readonly compensateWhen?: 'attempted' | 'forced';
 }

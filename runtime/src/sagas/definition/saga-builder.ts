@@ -9,8 +9,10 @@ import type {
   SignalOptions,
   SignalResult,
   TimerDelay,
+  TwoPhaseCommitOptions,
 } from './node-options.ts';
 import type { Signal } from './signal.ts';
+import type { TwoPhaseResult } from '../nodes/two-phase-commit.ts';
 
 /** The type error a second node of the same name gets. */
 export interface DuplicateStepName<Name extends string> {
@@ -112,6 +114,15 @@ export interface BranchBuilder<Input, Tx, Results, Added, Pivoted extends boolea
     definition: SagaDefinition<ChildInput, Tx, ChildResults>,
     options: ChildOptions<Input, Results & Added, ChildInput>,
   ): BranchBuilder<Input, Tx, Results, With<Added, Name, ChildResult<ChildResults>>, Pivoted>;
+
+  /**
+   * Work of several participants, in databases and services of their own, that is done by all of them or by none: two-phase
+   * commit, or try-confirm-cancel.
+   */
+  twoPhaseCommit<const Name extends string>(
+    name: NewName<Name, Results & Added>,
+    options: TwoPhaseCommitOptions<Input, Results & Added> & PastPivot<Pivoted>,
+  ): BranchBuilder<Input, Tx, Results, With<Added, Name, TwoPhaseResult>, Pivoted>;
 }
 
 /** Puts branches together that go forward at the same time. */
@@ -262,6 +273,15 @@ export interface SagaBuilder<Input, Tx, Results, Pivoted extends boolean = false
     definition: SagaDefinition<ChildInput, Tx, ChildResults>,
     options: ChildOptions<Input, Results, ChildInput>,
   ): SagaBuilder<Input, Tx, With<Results, Name, ChildResult<ChildResults>>, Pivoted>;
+
+  /**
+   * Work of several participants, in databases and services of their own, that is done by all of them or by none: two-phase
+   * commit, or try-confirm-cancel.
+   */
+  twoPhaseCommit<const Name extends string>(
+    name: NewName<Name, Results>,
+    options: TwoPhaseCommitOptions<Input, Results> & PastPivot<Pivoted>,
+  ): SagaBuilder<Input, Tx, With<Results, Name, TwoPhaseResult>, Pivoted>;
 
   /** @throws PotterError `SAGA_DEFINITION_INVALID` when a rule is broken that types cannot check. */
   build(): SagaDefinition<Input, Tx, Results>;

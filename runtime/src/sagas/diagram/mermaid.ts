@@ -13,6 +13,7 @@ const FRAMES: Readonly<Record<DiagramBox['shape'], readonly [string, string]>> =
   timer: ['(["', '"])'],
   signal: ['>"', '"]'],
   child: ['[["', '"]]'],
+  'two-phase-commit': ['[("', '")]'],
   pivot: ['{{"', '"}}'],
 };
 

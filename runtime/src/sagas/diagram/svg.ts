@@ -13,6 +13,7 @@ const SIGNS: Readonly<Partial<Record<DiagramBox['shape'], string>>> = {
   timer: '◷ ',
   signal: '✉ ',
   child: '⧉ ',
+  'two-phase-commit': '⇉ ',
   pivot: '⚑ ',
 };
 

@@ -9,6 +9,7 @@ import { signalHandler } from './signal.ts';
 import { stepHandler } from './step.ts';
 import { timerHandler } from './timer.ts';
 import { transactionalStepHandler } from './transactional-step.ts';
+import { twoPhaseHandler } from './two-phase-commit.ts';
 
 type AttemptedHandlers = {
   readonly [Kind in AttemptedNode['kind']]: AttemptedNodeHandler<
@@ -21,6 +22,7 @@ const attemptedHandlers: AttemptedHandlers = {
   'transactional-step': transactionalStepHandler,
   'already-done': alreadyDoneHandler,
   child: childHandler,
+  'two-phase-commit': twoPhaseHandler,
 };
 
 type Handlers = {

@@ -7,6 +7,7 @@ import type { SignalNode } from './signal.ts';
 import type { StepNode } from './step.ts';
 import type { TimerNode } from './timer.ts';
 import type { TransactionalStepNode } from './transactional-step.ts';
+import type { TwoPhaseNode } from './two-phase-commit.ts';
 
 /**
  * A node of a definition's graph. A further kind is: a file in this folder with its node type and its handler, a line in this
@@ -22,4 +23,9 @@ export type SagaNode =
   | AttemptedNode;
 
 /** A node that is done by attempts. */
-export type AttemptedNode = StepNode | TransactionalStepNode | AlreadyDoneNode | ChildNode;
+export type AttemptedNode =
+  | StepNode
+  | TransactionalStepNode
+  | AlreadyDoneNode
+  | ChildNode
+  | TwoPhaseNode;

@@ -26,6 +26,9 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What carries a transaction out: the part of a coordinator that a saga's step needs. */
+export type TwoPhaseExecutor = Pick<TwoPhaseCoordinator, 'execute' | 'abort'>;
+
 /**
  * Makes several participants do their work all or not at all, by two-phase commit with presumed abort: begin is durable
  * before anybody is asked, the decision is durable before anybody is told to commit, and without a decision the answer
@@ -59,25 +62,34 @@ export class TwoPhaseCoordinator implements AsyncDisposable {
 
   /**
    * Does the work of all branches, or of none. Repeatable: with the same id it goes on where the log says it stood,
-   * whichever process began it; when it is over, it answers what came of it. Returns once every participant has
-   * acknowledged; a commit waits for its participants as long as it takes.
+   * whichever process began it; when it is over, it answers what came of it. A commit returns once every participant
+   * has acknowledged it, as long as that takes; an abort once each was told, for whoever did not hear it is told again
+   * in the background and holds nothing that could still be committed.
+   * @param branches or a function that proposes them: what was begun before is then gone on with as it was begun.
    * @throws PotterError `ABORTED` when the signal fires or the coordinator is closed. What was decided by then is carried
    * out all the same; what was not may be gone on with, else it is aborted after `presumeAbortAfter`.
    * @throws PotterError `TWO_PHASE_TRANSACTION_CHANGED` when the id was used for other branches, `INVALID_ARGUMENT`.
    */
   execute(
     transactionId: string,
-    branches: readonly Branch[],
+    branches: readonly Branch[] | (() => readonly Branch[]),
     options: WaitOptions = {},
   ): Promise<TwoPhaseOutcome> {
     return this.#work(options, async (signal) => {
       assertTransactionId(transactionId);
-      const fingerprint = fingerprintOf(branches);
-      for (const { participant } of branches) this.#context.participant(participant);
+      const proposed = typeof branches === 'function' ? branches() : branches;
+      const fingerprint = fingerprintOf(proposed);
+      for (const { participant } of proposed) this.#context.participant(participant);
       const { log } = this.#context;
       const dueInMs = this.#context.options.presumeAbortAfterMs;
-      const begun = await log.begin({ transactionId, fingerprint, branches, dueInMs });
-      if (begun.fingerprint !== null && begun.fingerprint !== fingerprint) throw changed(begun);
+      const begun = await log.begin({
+        transactionId,
+        fingerprint,
+        branches: proposed,
+        dueInMs,
+      });
+      const isOther = begun.fingerprint !== null && begun.fingerprint !== fingerprint;
+      if (isOther && typeof branches !== 'function') throw changed(begun);
       this.#sweeper.wakeIn(dueInMs);
       return this.#finish(await this.#decided(begun, signal), signal);
     });
@@ -86,7 +98,7 @@ export class TwoPhaseCoordinator implements AsyncDisposable {
   /**
    * Aborts a transaction, unless it was decided before: then that decision is carried out. An id that was never begun
    * is remembered, so that it cannot be begun afterwards.
-   * @returns what it came to, once every participant has acknowledged.
+   * @returns what it came to, as {@link execute} does.
    * @throws PotterError `ABORTED` as {@link execute} does.
    */
   abort(
@@ -199,6 +211,10 @@ export class TwoPhaseCoordinator implements AsyncDisposable {
         const settlement = await settleBranches(this.#context, record, decision, signal);
         record = settlement.record;
         if (settlement.againInMs === undefined) break;
+        if (decision === 'abort') {
+          this.#sweeper.wakeIn(settlement.againInMs);
+          break;
+        }
         await sleep(settlement.againInMs, { clock: this.#context.options.clock, signal });
       }
     } catch (error) {
