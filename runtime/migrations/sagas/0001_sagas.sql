@@ -46,6 +46,8 @@ create table potter.sagas (
 create index sagas_due on potter.sagas (definition, definition_version, due_at) where due_at is not null;
 create index sagas_owned on potter.sagas (owner) where owner is not null;
 create index sagas_told on potter.sagas (owner) where inbox_last > inbox_seen;
+-- Lists of what is not over look only here. Its columns never change, and its condition only when a saga ends.
+create index sagas_open on potter.sagas (saga_id) where finished_at is null;
 
 -- One row a commit: the events that became durable together, as a JSON array. `seq` is the place of the last of them.
 -- Readers of all sagas rely on one thing: a position is drawn inside the INSERT, after the table's lock was taken

@@ -162,6 +162,18 @@ export const ERROR_CODES = {
     remedy:
       'Let it complete. When it fails after its pivot, resume it, skip the step, or force it back.',
   },
+  SAGA_STEP_UNKNOWN: {
+    meaning: 'The definition of the saga has no such step.',
+    remedy: 'Use the name of a step as the diagram or the history shows it.',
+  },
+  SAGA_OPERATION_REFUSED: {
+    meaning: 'What was asked for is not possible in the present state of the saga.',
+    remedy: 'Do what the message says first, mostly: pause the saga.',
+  },
+  SAGA_REWOUND: {
+    meaning: 'Somebody asked for this saga to go back to an earlier step and on from there.',
+    remedy: 'Nothing: it was asked for.',
+  },
   SAGA_UNDONE: {
     meaning: 'The saga was completed and then undone, because somebody asked for it.',
     remedy: 'Nothing: it was asked for.',

@@ -1,5 +1,11 @@
 import { PotterError } from '../errors/potter-error.ts';
 import { type Logger, silentLogger } from '../foundation/logger.ts';
+import type {
+  DirectoryPage,
+  SagaBacklog,
+  SagaFilter,
+  SagaListing,
+} from '../sagas/saga-directory.ts';
 import type { JournalEntry, SagaStatus } from '../sagas/saga-event.ts';
 import type { SagaMessage } from '../sagas/saga-message.ts';
 import type {
@@ -21,6 +27,7 @@ import { CommitNotifier } from './commit-notifier.ts';
 import { translatePostgresError } from './errors.ts';
 import { targetOfPool } from './pool-target.ts';
 import { claimSagas } from './saga-store-claim.ts';
+import { listSagas, readBacklog } from './saga-store-directory.ts';
 import { followJournal } from './saga-store-follow.ts';
 import { postMessage, readInbox } from './saga-store-inbox.ts';
 import { countUnclaimable, loadSaga, readJournal } from './saga-store-read.ts';
@@ -106,6 +113,14 @@ export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncD
     definitions: readonly DefinitionVersion[],
   ): Promise<readonly (DefinitionVersion & { readonly count: number })[]> {
     return this.#ask(() => countUnclaimable(this.#pool, definitions));
+  }
+
+  list(filter: SagaFilter, page: DirectoryPage): Promise<readonly SagaListing[]> {
+    return this.#ask(() => listSagas(this.#pool, filter, page));
+  }
+
+  backlog(definitions: readonly DefinitionVersion[], now: Date): Promise<SagaBacklog> {
+    return this.#ask(() => readBacklog(this.#pool, definitions, now));
   }
 
   post(sagaId: string, message: SagaMessage): Promise<PostOutcome> {

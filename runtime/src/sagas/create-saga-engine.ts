@@ -1,4 +1,4 @@
-import { Orchestrator } from './engine/orchestrator.ts';
+import { Engine } from './engine/engine.ts';
 import type { SagaEngine, SagaEngineOptions } from './saga-engine.ts';
 
 /**
@@ -7,5 +7,5 @@ import type { SagaEngine, SagaEngineOptions } from './saga-engine.ts';
  * `INVALID_ARGUMENT` for an option that cannot be used.
  */
 export function createSagaEngine<Tx>(options: SagaEngineOptions<Tx>): SagaEngine<Tx> {
-  return new Orchestrator<Tx>(options);
+  return new Engine<Tx>(options);
 }

@@ -49,6 +49,25 @@ export {
 export { createSagaEngine } from './create-saga-engine.ts';
 export type { SagaEngine, SagaEngineOptions, StartedSaga, StartOptions } from './saga-engine.ts';
 export { RetryLater } from './failure.ts';
+// Operate
+export type {
+  BulkOptions,
+  BulkOutcome,
+  EditOptions,
+  SagaAction,
+  SagaOperations,
+  SkipOptions,
+  TellOptions,
+  Told,
+  UndoOptions,
+} from './saga-operations.ts';
+export type {
+  DirectoryPage,
+  SagaBacklog,
+  SagaDirectory,
+  SagaFilter,
+  SagaListing,
+} from './saga-directory.ts';
 // Look at
 export type { SagaView } from './saga-view.ts';
 export type { HistoryEntry, SagaHistory } from './saga-history.ts';

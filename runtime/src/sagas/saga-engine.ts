@@ -4,10 +4,11 @@ import type { Logger } from '../foundation/logger.ts';
 import type { Meter } from '../observability/meter.ts';
 import type { Tracer } from '../observability/tracer.ts';
 import type { SagaDefinition } from './definition/saga-definition.ts';
+import type { DirectoryPage, SagaFilter, SagaListing } from './saga-directory.ts';
 import type { JournalEntry, SagaStatus } from './saga-event.ts';
 import type { SagaHistory } from './saga-history.ts';
 import type { DiagramOptions } from './diagram/saga-diagram.ts';
-import type { Signal } from './definition/signal.ts';
+import type { SagaOperations } from './saga-operations.ts';
 import type { SagaStore } from './saga-store.ts';
 import type { SagaView } from './saga-view.ts';
 
@@ -58,7 +59,7 @@ export interface StartedSaga {
  * Runs sagas. One engine a process; any number of processes on one store share the work.
  * Every method that takes a saga's id throws PotterError `SAGA_NOT_FOUND` when there is none.
  */
-export interface SagaEngine<Tx = unknown> extends AsyncDisposable {
+export interface SagaEngine<Tx = unknown> extends SagaOperations, AsyncDisposable {
   /**
    * Accepts a saga. When this engine runs and has room it begins at once, otherwise any process that can takes it up.
    * @throws PotterError `SAGA_DEFINITION_UNKNOWN` for a definition this engine was not given, `SAGA_ALREADY_EXISTS` when
@@ -87,36 +88,14 @@ export interface SagaEngine<Tx = unknown> extends AsyncDisposable {
   settled(sagaId: string, options?: { readonly signal?: AbortSignal }): Promise<SagaView>;
   /** The definition drawn, with this saga's path marked. @throws PotterError `SAGA_DEFINITION_UNKNOWN`. */
   diagram(sagaId: string, options?: DiagramOptions): Promise<string>;
-
   /**
-   * Asks for a saga to be undone. Accepted while it is being undone too, where it changes nothing.
-   * @param options.messageId makes the request repeatable. Default: a new id.
-   * @throws PotterError `SAGA_ALREADY_FINISHED` when it is completed or compensated, `SAGA_PAST_PIVOT` when there is no way back.
+   * Sagas by what claims keep of them, in the order of their ids; with `runnable: false` those that wait for a process with
+   * their definition, which this one does not have.
    */
-  cancel(
-    sagaId: string,
-    options?: { readonly messageId?: string },
-  ): Promise<{ readonly sagaId: string }>;
-  /**
-   * Goes on after a pause, or where a failed saga gave up, with all retries.
-   * @throws PotterError `SAGA_NOT_RESUMABLE` unless it is `failed` or paused.
-   */
-  resume(
-    sagaId: string,
-    options?: { readonly messageId?: string },
-  ): Promise<{ readonly sagaId: string }>;
-
-  /**
-   * Tells a saga what it waits for, or will: a signal that comes early is kept.
-   * @param options.messageId makes it repeatable: the same id is heard once. Default: a new id.
-   * @throws what the signal's `parse` throws, `SAGA_ALREADY_FINISHED` when the saga is over.
-   */
-  signal<Value>(
-    sagaId: string,
-    signal: Signal<Value>,
-    value: NoInfer<Value>,
-    options?: { readonly messageId?: string },
-  ): Promise<{ readonly sagaId: string }>;
+  list(
+    filter?: Omit<SagaFilter, 'unknownTo'> & { readonly runnable?: false },
+    page?: Partial<DirectoryPage>,
+  ): Promise<readonly SagaListing[]>;
 
   /** Begins to take up work; resolves when the store knows this worker. Without it the engine only starts and shows sagas. */
   run(): Promise<void>;

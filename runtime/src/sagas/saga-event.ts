@@ -130,9 +130,11 @@ export type SagaEvent =
       readonly path: string;
       readonly direction: Direction;
       readonly result?: unknown;
+      /** It was the point of no return, as with AttemptCompleted. */
+      readonly pivot?: true;
     })
-  /** What was begun from this step on is being undone, to be done again. */
-  | (Asked & { readonly type: 'RewindStarted'; readonly path: string })
+  /** What was begun from this step on is being undone, to be done again; its undos are told the error as their cause. */
+  | (Asked & { readonly type: 'RewindStarted'; readonly path: string; readonly error: SagaError })
   | (Happened & { readonly type: 'Rewound'; readonly path: string })
   /** A saga that was over is undone after all. */
   | (Asked & { readonly type: 'UndoRequested'; readonly forced: boolean })

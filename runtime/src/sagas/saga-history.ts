@@ -65,7 +65,7 @@ function waitError({ path, outcome }: Extract<SagaEvent, { type: 'WaitEnded' }>)
 }
 
 function overriddenBy(event: Extract<SagaEvent, { type: 'StepOverridden' }>): SagaError {
-  const { by = 'somebody', reason, path } = event;
+  const { by = 'a person', reason, path } = event;
   return {
     code: 'SAGA_STEP_SKIPPED',
     message: `Skipped by ${by}${reason === undefined ? '' : `: ${reason}`}.`,
@@ -93,6 +93,16 @@ export function historyOf(events: Iterable<SagaEvent>): readonly HistoryEntry[] 
       error,
     };
   };
+  /** A wait ends as skipped; an attempt that failed before stays what it was. */
+  const skip = (event: Extract<SagaEvent, { type: 'StepOverridden' }>): void => {
+    const at = open.get(keyOf(event));
+    if (at === undefined || history[at]?.finishedAt !== null) {
+      open.set(keyOf(event), history.length);
+      history.push(opened(event, 0));
+    }
+    finish(event, 'skipped', overriddenBy(event));
+    open.delete(keyOf(event));
+  };
   for (const event of events) {
     switch (event.type) {
       case 'AttemptStarted':
@@ -114,10 +124,12 @@ export function historyOf(events: Iterable<SagaEvent>): readonly HistoryEntry[] 
         const timedOut = event.outcome === 'timed-out' || event.outcome === 'abandoned';
         const table = timedOut ? FAILED : COMPLETED;
         finish(event, table[event.direction], timedOut ? waitError(event) : null);
+        // What is waited for again, after a resume or a rewind, is another wait.
+        open.delete(keyOf(event));
         break;
       }
       case 'StepOverridden':
-        finish(event, 'skipped', overriddenBy(event));
+        skip(event);
         break;
       case 'StepSkipped':
         history.push({

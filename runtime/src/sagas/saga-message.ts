@@ -19,12 +19,12 @@ export type SagaMessage =
   | (Told & { readonly kind: 'pause' })
   /** Go on: after a pause, or where a failed saga gave up. */
   | (Told & { readonly kind: 'resume' })
-  /** Undo back to a step, which included, and go forward again from there. */
+  /** Undo back to a step, a choice or a wait, it included, and go forward again from there under new keys. */
   | (Told & { readonly kind: 'rewind'; readonly step: string })
-  /** Take a step that gave up as done, with this result; while undoing: as undone. */
+  /** Take a step that gave up or waits as done, with this result; while undoing: as undone. */
   | (Told & { readonly kind: 'skip'; readonly step: string; readonly result?: unknown })
-  /** Replace what the saga was started with. */
-  | (Told & { readonly kind: 'edit'; readonly input: unknown })
+  /** Replace what the saga was started with; with `merge` only the members that are named. */
+  | (Told & { readonly kind: 'edit'; readonly input: unknown; readonly merge?: boolean })
   /** Undo, also when it is completed. */
   | (Told & { readonly kind: 'undo' })
   /** The same, also past its pivot: what can be undone is. */

@@ -1,3 +1,4 @@
+import type { SagaDirectory } from './saga-directory.ts';
 import type { JournalEntry, SagaError, SagaEvent, SagaStatus } from './saga-event.ts';
 import type { SagaMessage } from './saga-message.ts';
 
@@ -156,7 +157,7 @@ export interface WorkListener {
  * claimed. When its lease runs out, or it deregisters, every saga it owned is claimable at once. Lease time is the
  * store's own, never a process's.
  */
-export interface SagaStore<Tx = never> {
+export interface SagaStore<Tx = never> extends SagaDirectory {
   /**
    * Stores a saga that does not exist yet. With a lease of token 1n the creating worker owns it at once; with null, or in
    * a caller's transaction, it is left for whoever claims it (after that transaction commits): the first claim of such

@@ -47,6 +47,9 @@ export function interceptSagaStore<Tx>(
     claim: (request) => through('claim', [request], () => store.claim(request)),
     unclaimable: (definitions) =>
       through('unclaimable', [definitions], () => store.unclaimable(definitions)),
+    list: (filter, page) => through('list', [filter, page], () => store.list(filter, page)),
+    backlog: (definitions, now) =>
+      through('backlog', [definitions, now], () => store.backlog(definitions, now)),
     post: (sagaId, message) =>
       through('post', [sagaId, message], () => store.post(sagaId, message)),
     inbox: (sagaId, seen) => through('inbox', [sagaId, seen], () => store.inbox(sagaId, seen)),

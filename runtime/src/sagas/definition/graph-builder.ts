@@ -42,10 +42,10 @@ interface ErasedStep extends StepPolicy {
  */
 export class GraphBuilder {
   readonly #saga: string;
-  readonly #options: SagaOptions;
+  readonly #options: SagaOptions<unknown>;
   readonly nodes: readonly SagaNode[];
 
-  constructor(sagaName: string, options: SagaOptions, nodes: readonly SagaNode[] = []) {
+  constructor(sagaName: string, options: SagaOptions<unknown>, nodes: readonly SagaNode[] = []) {
     this.#saga = sagaName;
     this.#options = options;
     this.nodes = nodes;
@@ -194,6 +194,7 @@ export class GraphBuilder {
       onDefect: options.onDefect ?? 'pause',
       onCompensationFailure: options.onCompensationFailure ?? 'pause',
       maxInterruptions: options.maxInterruptions ?? 10,
+      parseInput: options.parseInput ?? null,
     });
   }
 

@@ -2,8 +2,8 @@ import type { Duration } from '../../foundation/duration.ts';
 import type { AttemptedNode, SagaNode } from '../nodes/node.ts';
 import type { SequenceNode } from '../nodes/sequence.ts';
 
-/** What holds for a saga as a whole. */
-export interface SagaOptions {
+/** What holds for a saga as a whole. `Input` is what `parseInput` makes; options without it fit every saga. */
+export interface SagaOptions<Input = never> {
   /** 1, 2, …: raised when a change would mislead sagas that are under way; register the old version beside the new until they are over. Default 1. */
   readonly version?: number;
   /** Time for the whole saga; past it, what was done is undone. Default: none. */
@@ -22,6 +22,12 @@ export interface SagaOptions {
   readonly onCompensationFailure?: 'pause' | 'continue';
   /** After so many interruptions of one step in a row (its process died each time) the saga is `failed` instead of taking down the next process. Default 10. */
   readonly maxInterruptions?: number;
+  /**
+   * Checks what a saga is started with and what a person edits it to, and says what the steps see. Pure: the process that
+   * owns the saga asks it too.
+   * @throws whatever says best what is wrong: a `Rejection`, a `PotterError`.
+   */
+  readonly parseInput?: (input: unknown) => Input;
 }
 
 declare const types: unique symbol;
@@ -50,6 +56,8 @@ export interface SagaDefinition<Input = unknown, Tx = unknown, Results = unknown
   readonly onDefect: 'pause' | 'compensate';
   readonly onCompensationFailure: 'pause' | 'continue';
   readonly maxInterruptions: number;
+  /** Null: any input is taken. */
+  readonly parseInput: ((input: unknown) => unknown) | null;
   /** Only for the compiler: a definition fits an engine whose store gives it the transaction it needs. */
   readonly [types]?: {
     readonly input: Input;

@@ -10,7 +10,7 @@ import type { SagaOptions } from './saga-definition.ts';
  */
 export function saga<Input, Tx = unknown>(
   name: string,
-  options: SagaOptions = {},
+  options: SagaOptions<Input> = {},
 ): SagaBuilder<Input, Tx, unknown> {
   checkName('saga', name);
   checkWhole('version', options.version);

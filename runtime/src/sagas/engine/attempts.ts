@@ -2,7 +2,11 @@ import { PotterError } from '../../errors/potter-error.ts';
 import type { RunningAttempt as Attempt, StopOrder } from '../machine/next-work.ts';
 import type { RunningAttempt } from './running-attempt.ts';
 
-/** The attempts of one saga that run here: few, most often one, so that looking through them beats a map. */
+/**
+ * The attempts of one saga that run here, and those that ended here while the journal does not say so yet: what waits to be
+ * written down is not begun again because something else was written first. They are few, most often one, so that looking
+ * through them beats a map.
+ */
 export class Attempts {
   readonly #running: RunningAttempt[] = [];
 
@@ -16,7 +20,7 @@ export class Attempts {
       const running = this.#running[at];
       if (!running || wanted.some((attempt) => isSame(attempt, running.attempt))) continue;
       this.#running.splice(at, 1);
-      running.drop(lost());
+      if (!running.isSettled) running.drop(lost());
     }
     for (const attempt of wanted) {
       if (this.#find(attempt)) continue;
@@ -33,6 +37,7 @@ export class Attempts {
   /** Hears no more of any; tells only what goes forward. */
   abandon(reason: PotterError): void {
     for (const running of this.#running) {
+      if (running.isSettled) continue;
       if (running.attempt.direction === 'forward') running.drop(reason);
       else running.end();
     }
@@ -40,13 +45,9 @@ export class Attempts {
 
   /** Tells all, and hears no more of any. */
   drop(reason: PotterError): void {
-    for (const running of this.#running) running.drop(reason);
-  }
-
-  ended(running: RunningAttempt): void {
-    running.end();
-    const at = this.#running.indexOf(running);
-    if (at >= 0) this.#running.splice(at, 1);
+    for (const running of this.#running) {
+      if (!running.isSettled) running.drop(reason);
+    }
   }
 
   #find(at: Pick<Attempt, 'path' | 'direction'>): RunningAttempt | undefined {
@@ -64,7 +65,13 @@ function isSame(one: Attempt, other: Attempt): boolean {
   );
 }
 
-const STOP_CODES = ['SAGA_TIMED_OUT', 'SAGA_CANCELLED', 'SAGA_BRANCH_STOPPED'] as const;
+const STOP_CODES = [
+  'SAGA_TIMED_OUT',
+  'SAGA_CANCELLED',
+  'SAGA_BRANCH_STOPPED',
+  'SAGA_REWOUND',
+  'SAGA_UNDONE',
+] as const;
 
 /** What an attempt is told that runs in vain. */
 function stopped({ error: { code, message } }: StopOrder): PotterError {

@@ -1,29 +1,22 @@
 import { PotterError } from '../../errors/potter-error.ts';
 import { durationMs, type Duration } from '../../foundation/duration.ts';
 import { newId } from '../../foundation/ids.ts';
-import { abortError, sleep } from '../../foundation/sleep.ts';
+import { sleep } from '../../foundation/sleep.ts';
 import type { TraceContext } from '../../observability/tracer.ts';
 import { startFingerprint } from '../definition/definition-hash.ts';
 import type { SagaDefinition } from '../definition/saga-definition.ts';
-import type { Signal } from '../definition/signal.ts';
 import { fits } from '../machine/fits.ts';
 import type { MachineInput } from '../machine/machine-input.ts';
 import { nextWork, summaryOf } from '../machine/next-work.ts';
-import { restore, type RestoredSaga } from '../machine/saga-snapshot.ts';
+import { restore } from '../machine/saga-snapshot.ts';
 import { begin } from '../machine/transition.ts';
-import { type DiagramOptions, drawSaga } from '../diagram/saga-diagram.ts';
-import type { SagaEngine, SagaEngineOptions, StartedSaga, StartOptions } from '../saga-engine.ts';
-import type { JournalEntry, ParentLink, SagaError, SagaStatus } from '../saga-event.ts';
-import { historyOf, type SagaHistory } from '../saga-history.ts';
-import type { SagaMessage } from '../saga-message.ts';
-import type { ClaimedSaga, Lease, SagaStore, StoredSaga } from '../saga-store.ts';
-import { isFinished } from '../saga-status.ts';
-import { type SagaView, viewOf } from '../saga-view.ts';
+import type { SagaEngine, StartedSaga, StartOptions } from '../saga-engine.ts';
+import type { ParentLink, SagaError } from '../saga-event.ts';
+import type { ClaimedSaga, Lease, SagaStore } from '../saga-store.ts';
 import { asStored } from '../stored-value.ts';
 import { ChildSagas } from './child-sagas.ts';
 import type { Ownership } from './commit-plan.ts';
-import { engineContext, type EngineContext, errorFields } from './engine-context.ts';
-import { journalEvents } from './journal-events.ts';
+import { type EngineContext, errorFields } from './engine-context.ts';
 import { OwnedSaga } from './owned-saga.ts';
 import { persist } from './persist.ts';
 import { type SagaHost, sagaLost } from './saga-host.ts';
@@ -36,8 +29,8 @@ interface Creation<Tx> extends Omit<StartOptions<Tx>, 'sagaId'> {
   readonly undone?: SagaError;
 }
 
-/** The engine: accepts sagas, shows them, and runs those that this process owns. */
-export class Orchestrator<Tx> implements SagaEngine<Tx> {
+/** The running part of an engine: accepts sagas, and runs those that this process owns. */
+export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 'stop'> {
   readonly #context: EngineContext<Tx>;
   readonly #worker: Worker;
   readonly #owned = new Map<string, OwnedSaga>();
@@ -47,8 +40,9 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
   #stopping = false;
   #whenIdle: (() => void) | undefined;
 
-  constructor(options: SagaEngineOptions<Tx>) {
-    this.#context = engineContext(options);
+  /** @param workerId this process's name. */
+  constructor(context: EngineContext<Tx>, workerId: string | undefined) {
+    this.#context = context;
     this.#children = new ChildSagas(
       this.#context.store,
       () => this.#context.clock.now(),
@@ -63,7 +57,7 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
         message: (sagaId) => void this.#heard(sagaId),
         lost: () => this.#loseAll(),
       },
-      options.workerId,
+      workerId,
     );
     this.#context.metrics.watch(
       () => this.#owned.size,
@@ -81,7 +75,8 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
     return this.#context.tracer.span(
       `saga start ${definition.name}`,
       { attributes: { 'potter.saga.id': sagaId, 'potter.saga.definition': definition.name } },
-      (span) => this.#create(known, asStored(input), { ...options, sagaId }, span.context()),
+      (span) =>
+        this.#create(known, checkedInput(known, input), { ...options, sagaId }, span.context()),
     );
   }
 
@@ -149,81 +144,6 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
     }
   }
 
-  async get(sagaId: string): Promise<SagaView> {
-    const { state } = await this.#restored(await this.#stored(sagaId));
-    return viewOf(sagaId, state);
-  }
-
-  async history(sagaId: string): Promise<SagaHistory> {
-    const journal = await this.#context.store.journal(sagaId);
-    if (journal.length === 0) throw notFound(sagaId);
-    return { sagaId, history: historyOf(journal.map(({ event }) => event)) };
-  }
-
-  async *events(
-    sagaId: string,
-    options: { readonly after?: bigint; readonly signal?: AbortSignal } = {},
-  ): AsyncIterable<JournalEntry> {
-    const saga = await this.#stored(sagaId);
-    const { after = 0n, signal } = options;
-    yield* journalEvents(this.#context.store, saga, { after, signal });
-  }
-
-  async settled(
-    sagaId: string,
-    options: { readonly signal?: AbortSignal } = {},
-  ): Promise<SagaView> {
-    for await (const _ of this.events(sagaId, options)) {
-      // Only the end matters here.
-    }
-    if (options.signal?.aborted) throw abortError(options.signal);
-    return this.get(sagaId);
-  }
-
-  async diagram(sagaId: string, options: DiagramOptions = {}): Promise<string> {
-    const saga = await this.#stored(sagaId);
-    const { state } = await this.#restored(saga);
-    const definition = this.#context.definitions.get(saga.definition, saga.definitionVersion);
-    const { history } = options.format === 'html' ? await this.history(sagaId) : { history: [] };
-    return drawSaga(definition, { sagaId, state }, history, options);
-  }
-
-  async cancel(
-    sagaId: string,
-    options: { readonly messageId?: string } = {},
-  ): Promise<{ readonly sagaId: string }> {
-    const refusal = await this.#tell(sagaId, { kind: 'cancel', ...this.#told(options) });
-    if (!refusal) return { sagaId };
-    if (!isFinished(refusal)) throw pastPivot(sagaId, refusal);
-    throw alreadyFinished(sagaId, refusal);
-  }
-
-  async resume(
-    sagaId: string,
-    options: { readonly messageId?: string } = {},
-  ): Promise<{ readonly sagaId: string }> {
-    const refusal = await this.#tell(sagaId, { kind: 'resume', ...this.#told(options) });
-    if (!refusal) return { sagaId };
-    throw new PotterError('SAGA_NOT_RESUMABLE', {
-      message: `Saga '${sagaId}' is ${refusal}, neither failed nor paused.`,
-      remedy: 'Look at its status; only a failed or paused saga waits to be resumed.',
-      details: { sagaId, status: refusal },
-    });
-  }
-
-  async signal<Value>(
-    sagaId: string,
-    { name, parse }: Signal<Value>,
-    value: NoInfer<Value>,
-    options: { readonly messageId?: string } = {},
-  ): Promise<{ readonly sagaId: string }> {
-    const parsed = asStored(parse(value));
-    const message = { kind: 'signal', name, value: parsed, ...this.#told(options) } as const;
-    const refusal = await this.#tell(sagaId, message);
-    if (refusal) throw alreadyFinished(sagaId, refusal);
-    return { sagaId };
-  }
-
   async run(): Promise<void> {
     this.#stopping = false;
     await this.#worker.run();
@@ -247,10 +167,6 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
     for (const saga of this.#owned.values()) saga.abandon(reason);
     this.#owned.clear();
     await this.#worker.stop();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
   }
 
   #room(): number {
@@ -281,7 +197,9 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
     const { clock, definitions, metrics, logger } = this.#context;
     const { sagaId, lease, inbox, inboxSeen } = saga;
     const definition = definitions.get(saga.definition, saga.definitionVersion);
-    const restored = await this.#restored(saga, host.alive);
+    const restored = await restore(saga, (id) =>
+      persist(this.#context, host.alive, () => this.#context.store.journal(id)),
+    );
     if (host.alive.aborted || lease.workerId !== this.#worker.id) return;
     const inputs: MachineInput[] = [];
     // Token 1: nobody owned it before, so what its journal intends was never begun.
@@ -350,34 +268,6 @@ export class Orchestrator<Tx> implements SagaEngine<Tx> {
     for (const saga of lost) saga.lose(reason);
     this.#whenIdle?.();
   }
-
-  #told({
-    messageId = newId(),
-  }: {
-    readonly messageId?: string;
-  }): Pick<SagaMessage, 'messageId' | 'at'> {
-    return { messageId, at: this.#context.clock.now() };
-  }
-
-  /** @returns the status in which the saga refused. */
-  async #tell(sagaId: string, message: SagaMessage): Promise<SagaStatus | undefined> {
-    const outcome = await this.#context.store.post(sagaId, message);
-    if (outcome.kind === 'not-found') throw notFound(sagaId);
-    return outcome.kind === 'refused' ? outcome.status : undefined;
-  }
-
-  async #stored(sagaId: string): Promise<StoredSaga> {
-    const saga = await this.#context.store.load(sagaId);
-    if (!saga) throw notFound(sagaId);
-    return saga;
-  }
-
-  #restored(saga: StoredSaga, alive?: AbortSignal): Promise<RestoredSaga> {
-    const { store } = this.#context;
-    return restore(saga, (sagaId) =>
-      alive ? persist(this.#context, alive, () => store.journal(sagaId)) : store.journal(sagaId),
-    );
-  }
 }
 
 /** Keys are made of the id and paths, joined by `/`. */
@@ -389,27 +279,8 @@ function checkedId(sagaId: string): string {
   });
 }
 
-function notFound(sagaId: string): PotterError {
-  return new PotterError('SAGA_NOT_FOUND', {
-    message: `There is no saga '${sagaId}'.`,
-    details: { sagaId },
-  });
-}
-
-function alreadyFinished(sagaId: string, status: SagaStatus): PotterError {
-  return new PotterError('SAGA_ALREADY_FINISHED', {
-    message: `Saga '${sagaId}' is ${status}.`,
-    remedy: 'Start another saga to put right what this one did.',
-    details: { sagaId, status },
-  });
-}
-
-function pastPivot(sagaId: string, status: SagaStatus): PotterError {
-  return new PotterError('SAGA_PAST_PIVOT', {
-    message: `Saga '${sagaId}' is ${status} and at or past its pivot: it goes forward only.`,
-    remedy: 'Let it complete; or, once it has failed, force it back.',
-    details: { sagaId, status },
-  });
+function checkedInput({ parseInput }: SagaDefinition, input: unknown): unknown {
+  return asStored(parseInput ? parseInput(input) : input);
 }
 
 function unfit({ name, version }: SagaDefinition): { code: string; message: string; step: null } {

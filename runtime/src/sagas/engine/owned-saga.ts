@@ -355,7 +355,7 @@ export class OwnedSaga {
   }
 
   #ended(running: RunningAttempt, outcome: 'completed' | 'failed' | 'unknown'): void {
-    this.#attempts.ended(running);
+    running.end();
     const { clock, metrics } = this.#context;
     const { path, direction } = running.attempt;
     const seconds = (clock.now().getTime() - running.startedMs) / 1000;

@@ -1,5 +1,6 @@
 import { PotterError } from '../../errors/potter-error.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
+import type { DirectoryPage, SagaBacklog, SagaFilter, SagaListing } from '../saga-directory.ts';
 import type { JournalEntry, SagaStatus } from '../saga-event.ts';
 import type { SagaFeed } from '../saga-feed.ts';
 import { accepts, type SagaMessage } from '../saga-message.ts';
@@ -25,6 +26,7 @@ import {
   type TransactionControl,
 } from './in-memory-transaction.ts';
 import { InMemorySagaFeed } from './in-memory-saga-feed.ts';
+import { backlogOf, definitionKey, listRows } from './list-rows.ts';
 import { RowLocks } from './row-locks.ts';
 import { SagaRow } from './saga-row.ts';
 import { WorkerLeases } from './worker-leases.ts';
@@ -176,6 +178,23 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     return { kind: 'accepted', seq };
   }
 
+  async list(filter: SagaFilter, page: DirectoryPage): Promise<readonly SagaListing[]> {
+    return listRows(
+      [...this.#rows.values()].filter((row) => this.#leases.knows(row)),
+      filter,
+      page,
+    );
+  }
+
+  async backlog(definitions: readonly DefinitionVersion[], now: Date): Promise<SagaBacklog> {
+    const known = new Set(definitions.map(definitionKey));
+    return backlogOf(
+      [...this.#rows.values()].filter((row) => this.#leases.knows(row)),
+      known,
+      now,
+    );
+  }
+
   async inbox(sagaId: string, seen: bigint): Promise<readonly InboxEntry[]> {
     return this.#committedRow(sagaId)?.messagesAfter(seen) ?? [];
   }
@@ -272,10 +291,6 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     const row = this.#rows.get(sagaId);
     return row && this.#leases.knows(row) ? row : undefined;
   }
-}
-
-function definitionKey({ name, version }: DefinitionVersion): string {
-  return `${name}@${version}`;
 }
 
 function alreadyExists(sagaId: string): PotterError {

@@ -34,6 +34,14 @@ export class SagaRow {
     return BigInt(this.#journal.length);
   }
 
+  get startedAt(): Date {
+    return this.#journal[0]?.at ?? new Date(0);
+  }
+
+  get updatedAt(): Date {
+    return this.#journal.at(-1)?.at ?? new Date(0);
+  }
+
   get hasMessages(): boolean {
     return this.inboxSeen < BigInt(this.inbox.length);
   }
@@ -82,15 +90,14 @@ export class SagaRow {
   stored(): StoredSaga {
     const snapshot = this.#snapshot;
     const { sagaId, definition, definitionVersion, correlationId } = this.saga;
-    const first = this.#journal[0]?.at ?? new Date(0);
     return {
       sagaId,
       definition,
       definitionVersion,
       correlationId,
       summary: this.summary,
-      startedAt: first,
-      updatedAt: this.#journal.at(-1)?.at ?? first,
+      startedAt: this.startedAt,
+      updatedAt: this.updatedAt,
       snapshot,
       tail: this.entries(snapshot?.seq ?? 0n),
     };

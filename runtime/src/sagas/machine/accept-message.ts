@@ -1,10 +1,15 @@
+import { describeError } from '../../errors/describe-error.ts';
 import type { SagaDefinition } from '../definition/saga-definition.ts';
-import type { Direction } from '../saga-event.ts';
+import type { SagaError } from '../saga-event.ts';
 import { accepts, type SagaMessage } from '../saga-message.ts';
 import { isFinished } from '../saga-status.ts';
+import { abandonWaits } from './abandon-waits.ts';
 import { acceptableMessages } from './acceptable-messages.ts';
 import type { Draft } from './draft.ts';
-import { decisionAt, type SagaState, stepAt } from './saga-state.ts';
+import { editedInput } from './edited-input.ts';
+import { rewindPlaceOf } from './rewind-place.ts';
+import { whyNotSkippable } from './skippable.ts';
+import { pivotOf } from './stop-reason.ts';
 
 /**
  * Writes down what somebody asked for. The store accepted it in a state that may have been left since; then it is written
@@ -28,7 +33,9 @@ export function acceptMessage(
     if (!isFinished(state.status)) draft.emit({ type: 'MessageIgnored', ...asked, kind, why });
   };
   if (!accepts(acceptableMessages(definition, state), kind)) {
-    return ignore(`The saga was ${state.paused ? 'paused' : state.status} by then.`);
+    return ignore(
+      `The saga was ${state.paused ? `${state.status} and paused` : state.status} by then.`,
+    );
   }
   switch (message.kind) {
     case 'cancel':
@@ -38,8 +45,15 @@ export function acceptMessage(
       return;
     case 'resume':
       return draft.emit({ type: 'SagaResumed', ...asked });
-    case 'edit':
-      return draft.emit({ type: 'InputEdited', ...asked, input: message.input });
+    case 'edit': {
+      let input: unknown;
+      try {
+        input = editedInput(definition, state.input, message);
+      } catch (error) {
+        return ignore(describeError(error).message);
+      }
+      return draft.emit({ type: 'InputEdited', ...asked, input });
+    }
     case 'signal': {
       const { name, value } = message;
       return draft.emit({ type: 'SignalReceived', ...asked, name, value });
@@ -47,37 +61,38 @@ export function acceptMessage(
     case 'skip': {
       const { step: path, result } = message;
       const direction = state.phase;
-      if (!canSkip(state, path, direction)) {
-        return ignore(`Step '${path}' is not one that waits or gave up.`);
-      }
-      return draft.emit({ type: 'StepOverridden', ...asked, path, direction, result });
+      const why = whyNotSkippable(definition, state, path);
+      if (why !== null) return ignore(why);
+      const pivot = path === definition.pivot && direction === 'forward';
+      const skipped = { type: 'StepOverridden', ...asked, path, direction, result } as const;
+      return draft.emit(pivot ? { ...skipped, pivot } : skipped);
     }
-    case 'rewind':
-      if (!stepAt(state, message.step)) return ignore(`Step '${message.step}' was not begun.`);
-      return draft.emit({ type: 'RewindStarted', ...asked, path: message.step });
-    case 'undo':
-    case 'force-undo': {
-      const forced = message.kind === 'force-undo';
-      if (!isFinished(state.status) && !forced) {
-        return draft.emit({ type: 'CancelRequested', ...asked });
-      }
-      draft.emit({ type: 'UndoRequested', ...asked, forced });
-      const error = {
-        code: 'SAGA_UNDONE',
-        message: `The saga was asked to be undone after it was ${state.status}.`,
+    case 'rewind': {
+      const { step: path } = message;
+      const place = rewindPlaceOf(state, path);
+      if (!place) return ignore(`Step '${path}' was not begun.`);
+      const error: SagaError = {
+        code: 'SAGA_REWOUND',
+        message: `The saga was asked to go back to '${path}' and on from there.`,
         step: null,
       };
+      draft.emit({ type: 'RewindStarted', ...asked, path, error });
+      return abandonWaits(draft, at, (mark) => !place.keeps(mark));
+    }
+    case 'undo':
+    case 'force-undo': {
+      const { status, phase } = state;
+      const way = phase === 'compensate' || pivotOf(definition, state) === 'before';
+      // Where a saga can turn round, undoing is what a cancel asks for.
+      if (status !== 'completed' && way) return draft.emit({ type: 'CancelRequested', ...asked });
+      const error = {
+        code: 'SAGA_UNDONE',
+        message: `The saga was asked to be undone when it was ${status}.`,
+        step: null,
+      };
+      draft.emit({ type: 'UndoRequested', ...asked, forced: message.kind === 'force-undo' });
+      abandonWaits(draft, at);
       return draft.emit({ type: 'CompensationStarted', at, error });
     }
   }
-}
-
-/** A step that nobody works at: it gave up, waits for its next attempt, or waits for the saga it began. */
-function canSkip(state: SagaState, path: string, direction: Direction): boolean {
-  const attempts = stepAt(state, path)?.[direction];
-  if (!attempts || decisionAt(state, path)) return false;
-  if (attempts.status === 'waiting' || attempts.status === 'exhausted') return true;
-  return state.marks.some(
-    (mark) => mark.kind === 'wait' && mark.path === path && mark.direction === direction,
-  );
 }

@@ -2,11 +2,12 @@ import type { SagaDefinition } from '../definition/saga-definition.ts';
 import type { Active, Failed, Walk } from '../nodes/node-handler.ts';
 import type { SagaError } from '../saga-event.ts';
 import { isSettled } from '../saga-status.ts';
+import { abandonWaits } from './abandon-waits.ts';
 import type { Draft } from './draft.ts';
 import { GraphWalk, RewindWalk } from './graph-walk.ts';
 import type { Moment } from './moment.ts';
 import { type SagaState, stepAt } from './saga-state.ts';
-import { pivotOf, stopReason } from './stop-reason.ts';
+import { pivotOf, runningInVain, stopReason } from './stop-reason.ts';
 
 const unexplained: SagaError = {
   code: 'INTERNAL_ERROR',
@@ -52,16 +53,16 @@ function forward(
     if (progress.running && stop) return false;
     if (!stop) return begin(definition, draft, progress, moment);
   }
-  if (!stop && progress.kind === 'failed' && mustPause(definition, state, progress)) {
-    draft.emit({ type: 'SagaFailed', at, error: progress.error });
-    return true;
+  if (!stop && progress.kind === 'failed') {
+    if (mustPause(definition, state, progress)) {
+      draft.emit({ type: 'SagaFailed', at, error: progress.error });
+      return true;
+    }
+    // Whoever paused it decides first: skips the step, goes back before it, or resumes and lets it be undone.
+    if (state.paused) return false;
   }
   const error = stop ?? (progress.kind === 'failed' ? progress.error : unexplained);
-  for (const mark of state.marks) {
-    if (mark.kind !== 'wait' || mark.ended !== null || mark.direction !== 'forward') continue;
-    const { path, direction } = mark;
-    draft.emit({ type: 'WaitEnded', at, path, direction, outcome: 'abandoned' });
-  }
+  abandonWaits(draft, at);
   draft.emit({ type: 'CompensationStarted', at, error });
   return true;
 }
@@ -79,6 +80,8 @@ function compensate(
 ): boolean {
   const { state } = draft;
   const at = moment.now;
+  // Told to stop by the orchestrator: nothing is undone while it is being done.
+  if (runningInVain(state).length > 0) return false;
   const walk =
     state.rewindTo === null
       ? new GraphWalk(definition, sagaId, state, at)

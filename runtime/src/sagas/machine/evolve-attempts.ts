@@ -124,6 +124,7 @@ export function renewAttempts(draft: StateDraft, at: Date): void {
 
 /** A person says how the attempts at a step are to be taken. */
 export function overridden(draft: StateDraft, event: EventOf<'StepOverridden'>): void {
+  if (event.pivot) draft.pastPivot = true;
   const at = placeOf(draft, event.path);
   const before = draft.steps[at];
   const attempts = before?.[event.direction];

@@ -6,8 +6,9 @@ import {
   overridden,
   renewAttempts,
 } from './evolve-attempts.ts';
+import { rewindPlaceOf } from './rewind-place.ts';
 import type { NodeMark, SagaState } from './saga-state.ts';
-import { draftOf, placeOf, type StateDraft } from './state-draft.ts';
+import { draftOf, type StateDraft } from './state-draft.ts';
 
 type EventOf<Type extends SagaEvent['type']> = Extract<SagaEvent, { type: Type }>;
 
@@ -56,9 +57,10 @@ export function apply(draft: StateDraft, event: Exclude<SagaEvent, { type: 'Saga
       return;
     }
     case 'CancelRequested':
-      return cancelRequested(draft);
+      return cancelRequested(draft, event.at);
     case 'SagaPaused':
       draft.paused = true;
+      draft.pausedAt = event.at;
       return;
     case 'SagaResumed':
       return resumed(draft, event);
@@ -67,19 +69,20 @@ export function apply(draft: StateDraft, event: Exclude<SagaEvent, { type: 'Saga
       return;
     case 'StepOverridden':
       overridden(draft, event);
-      endWait(draft, event.path, event.direction, 'elapsed', event.result);
-      return goOn(draft);
+      skipWait(draft, event);
+      return goOn(draft, event.at);
     case 'RewindStarted':
       draft.phase = 'compensate';
       draft.rewindTo = event.path;
-      draft.paused = false;
-      return goOn(draft);
+      draft.cause = event.error;
+      unpause(draft, event.at);
+      return goOn(draft, event.at);
     case 'Rewound':
-      return rewound(draft, event.path);
+      return rewound(draft, event);
     case 'UndoRequested':
       draft.forced = event.forced;
       if (event.forced) draft.pastPivot = false;
-      return;
+      return unpause(draft, event.at);
     case 'CompensationStarted':
       draft.status = 'compensating';
       draft.phase = 'compensate';
@@ -122,8 +125,10 @@ function started(event: EventOf<'SagaStarted'>): SagaState {
     updatedAt: event.at,
     finishedAt: null,
     deadlineAt: event.deadlineAt,
+    timeoutMs: event.deadlineAt && event.deadlineAt.getTime() - event.at.getTime(),
     cancelRequested: false,
     paused: false,
+    pausedAt: null,
     pastPivot: false,
     forced: false,
     rewindTo: null,
@@ -142,22 +147,25 @@ function finished(draft: StateDraft, status: 'completed' | 'compensated', at: Da
   draft.status = status;
   draft.finishedAt = at;
   draft.currentStep = null;
+  draft.paused = false;
+  draft.pausedAt = null;
   draft.parentTold = draft.parent === undefined;
 }
 
 /** It was stopped by its failure, and no more. */
-function goOn(draft: StateDraft): void {
+function goOn(draft: StateDraft, at: Date): void {
+  if (draft.status === 'failed') renewDeadline(draft, at);
   draft.failure = null;
   if (draft.status === 'failed' || draft.rewindTo !== null) {
     draft.status = draft.phase === 'forward' ? 'running' : 'compensating';
   }
 }
 
-function cancelRequested(draft: StateDraft): void {
+function cancelRequested(draft: StateDraft, at: Date): void {
   // While undoing, a cancel asks for what is being done anyway, unless that was to be followed by doing it again.
   if (draft.phase === 'compensate' && draft.rewindTo === null) return;
   draft.cancelRequested = true;
-  draft.paused = false;
+  unpause(draft, at);
   draft.failure = null;
   if (draft.status === 'failed') {
     draft.status = draft.phase === 'forward' ? 'running' : 'compensating';
@@ -166,17 +174,28 @@ function cancelRequested(draft: StateDraft): void {
 
 /** What gave up gets its retries anew, and the saga its time. */
 function resumed(draft: StateDraft, event: EventOf<'SagaResumed'>): void {
-  const { deadlineAt, startedAt, status } = draft;
-  draft.paused = false;
-  if (status !== 'failed') return;
+  unpause(draft, event.at);
+  if (draft.status !== 'failed') return;
   draft.status = draft.phase === 'forward' ? 'running' : 'compensating';
   draft.failure = null;
-  if (deadlineAt) {
-    draft.deadlineAt = new Date(event.at.getTime() + deadlineAt.getTime() - startedAt.getTime());
-  }
+  renewDeadline(draft, event.at);
   renewAttempts(draft, event.at);
   // A wait whose patience ended is patient again.
   draft.marks = draft.marks.filter((m) => m.kind !== 'wait' || m.ended?.outcome !== 'timed-out');
+}
+
+/** The time of a pause is not the saga's. */
+function unpause(draft: StateDraft, at: Date): void {
+  const { pausedAt, deadlineAt } = draft;
+  draft.paused = false;
+  draft.pausedAt = null;
+  if (!pausedAt || !deadlineAt) return;
+  draft.deadlineAt = new Date(deadlineAt.getTime() + at.getTime() - pausedAt.getTime());
+}
+
+/** How long it took a person to look is not the saga's time either. */
+function renewDeadline(draft: StateDraft, at: Date): void {
+  if (draft.timeoutMs !== null) draft.deadlineAt = new Date(at.getTime() + draft.timeoutMs);
 }
 
 function mark(draft: StateDraft, made: NodeMark): void {
@@ -204,15 +223,35 @@ function endWait(
   );
 }
 
-/** Everything from that step on was never begun. */
-function rewound(draft: StateDraft, path: string): void {
-  const from = placeOf(draft, path);
-  draft.steps = draft.steps.slice(0, from);
-  draft.marks = draft.marks.filter(({ after }) => after <= from);
+/**
+ * A wait that a person ended, or one that was still to come: a child that was never started is not waited for either. What
+ * was never begun by an attempt is a wait by itself.
+ */
+function skipWait(draft: StateDraft, event: EventOf<'StepOverridden'>): void {
+  const { path, direction, result } = event;
+  const isIt = (m: NodeMark): boolean =>
+    m.kind === 'wait' && m.path === path && m.direction === direction;
+  if (draft.marks.some(isIt)) return endWait(draft, path, direction, 'elapsed', result);
+  const ended = { outcome: 'elapsed', value: result } as const;
+  mark(draft, { kind: 'wait', path, direction, after: draft.steps.length, until: null, ended });
+}
+
+/** Everything from that node on was never begun; what gave up before it gets its retries anew, and the saga its time. */
+function rewound(draft: StateDraft, { path, at }: EventOf<'Rewound'>): void {
+  const place = rewindPlaceOf(draft, path);
+  if (place) {
+    // Both by what was there before: marks are told apart by their order among themselves.
+    const marks = draft.marks.filter(place.keeps);
+    draft.steps = draft.steps.slice(0, place.steps);
+    draft.marks = marks;
+  }
   draft.rewindTo = null;
   draft.rewinds += 1;
   draft.phase = 'forward';
   draft.status = 'running';
+  draft.cause = null;
+  renewDeadline(draft, at);
+  renewAttempts(draft, at);
 }
 
 function migrated(draft: StateDraft, event: EventOf<'DefinitionMigrated'>): void {

@@ -4,6 +4,7 @@ import { handlerOf } from '../nodes/handlers.ts';
 import type { SagaNode } from '../nodes/node.ts';
 import type { LeafNode, Progress, Walk } from '../nodes/node-handler.ts';
 import type { Direction } from '../saga-event.ts';
+import { rewindPlaceOf } from './rewind-place.ts';
 import {
   type BufferedSignal,
   decisionAt,
@@ -17,17 +18,17 @@ import {
 
 /** The graph of a definition as one state of a saga sees it. */
 export class GraphWalk implements Walk {
+  readonly sagaId: string;
   readonly now: Date;
   readonly onCompensationFailure: 'pause' | 'continue';
   readonly onDefect: 'pause' | 'compensate';
-  readonly #sagaId: string;
   readonly #state: SagaState;
 
   constructor(definition: SagaDefinition, sagaId: string, state: SagaState, now: Date) {
     this.now = now;
     this.onCompensationFailure = definition.onCompensationFailure;
     this.onDefect = definition.onDefect;
-    this.#sagaId = sagaId;
+    this.sagaId = sagaId;
     this.#state = state;
   }
 
@@ -60,7 +61,7 @@ export class GraphWalk implements Walk {
 
   context(): DecideContext<unknown, unknown> {
     const { correlationId, input } = this.#state;
-    return { sagaId: this.#sagaId, correlationId, input, results: resultsOf(this.#state) };
+    return { sagaId: this.sagaId, correlationId, input, results: resultsOf(this.#state) };
   }
 
   forward(node: SagaNode): Progress {
@@ -95,7 +96,7 @@ export class RewindWalk extends GraphWalk {
 
   constructor(definition: SagaDefinition, sagaId: string, state: SagaState, now: Date) {
     super(definition, sagaId, state, now);
-    this.#from = state.steps.findIndex(({ path }) => path === state.rewindTo);
+    this.#from = state.rewindTo === null ? 0 : (rewindPlaceOf(state, state.rewindTo)?.steps ?? 0);
   }
 
   override step(path: string): StepState | undefined {

@@ -5,7 +5,7 @@ import type { SagaSummary } from '../saga-store.ts';
 import { acceptableMessages } from './acceptable-messages.ts';
 import { GraphWalk } from './graph-walk.ts';
 import type { DirectionState, SagaState } from './saga-state.ts';
-import { pivotOf, stopReason } from './stop-reason.ts';
+import { pivotOf, runningInVain, stopReason } from './stop-reason.ts';
 
 /** An attempt that the journal says is running. */
 export interface RunningAttempt {
@@ -78,8 +78,7 @@ export function nextWork(definition: SagaDefinition, state: SagaState, now: Date
   }
   return {
     running,
-    stop:
-      forward && running.length > 0 ? stopOrders(definition, state, stop, running, now) : NOTHING,
+    stop: running.length > 0 ? stopOrders(definition, state, stop, running, now) : NOTHING,
     timerAt: timerMs === Infinity ? null : new Date(timerMs),
     waiting,
     tellParent: false,
@@ -93,6 +92,10 @@ function stopOrders(
   running: readonly RunningAttempt[],
   now: Date,
 ): readonly StopOrder[] {
+  if (state.phase === 'compensate') {
+    const { cause } = state;
+    return cause ? runningInVain(state).map((path) => ({ path, error: cause })) : NOTHING;
+  }
   if (stop) return running.map(({ path }) => ({ path, error: stop }));
   // Without branches nothing can fail while something else runs.
   if (!definition.isParallel) return NOTHING;

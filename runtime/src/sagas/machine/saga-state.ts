@@ -95,9 +95,13 @@ export interface SagaState {
   readonly updatedAt: Date;
   readonly finishedAt: Date | null;
   readonly deadlineAt: Date | null;
+  /** Time for the whole saga, in milliseconds: what it gets anew when a person lets it go on after it failed. */
+  readonly timeoutMs: number | null;
   readonly cancelRequested: boolean;
   /** No attempt is begun until it is resumed. */
   readonly paused: boolean;
+  /** Since when; its deadline moves by as long. */
+  readonly pausedAt: Date | null;
   /** Its pivot is done: it goes forward only. */
   readonly pastPivot: boolean;
   /** Undone although it had passed its pivot. */

@@ -1,5 +1,6 @@
 import type { SagaDefinition } from '../definition/saga-definition.ts';
 import type { SagaError } from '../saga-event.ts';
+import { rewindPlaceOf } from './rewind-place.ts';
 import { type SagaState, stepAt } from './saga-state.ts';
 
 /** Where a saga stands to its point of no return. In doubt: it is being done, or nobody knows whether it was. */
@@ -30,7 +31,7 @@ export function stopReason(
 ): SagaError | null {
   if (state.phase !== 'forward') return null;
   const { cancelRequested, deadlineAt } = state;
-  const late = deadlineAt !== null && deadlineAt.getTime() <= now.getTime();
+  const late = !state.paused && deadlineAt !== null && deadlineAt.getTime() <= now.getTime();
   if ((!cancelRequested && !late) || pivotOf(definition, state) !== 'before') return null;
   return cancelRequested
     ? { code: 'SAGA_CANCELLED', message: 'The saga was asked to stop.', step: null }
@@ -39,4 +40,21 @@ export function stopReason(
         message: `The saga was not completed by ${deadlineAt?.toISOString() ?? 'its time'}.`,
         step: null,
       };
+}
+
+const NONE: readonly never[] = [];
+
+/**
+ * Paths of the steps that are still being done although they are to be undone: a person turned the saga round in the middle
+ * of them. Undoing waits until they have ended.
+ */
+export function runningInVain(state: SagaState): readonly string[] {
+  if (state.phase !== 'compensate') return NONE;
+  const { steps, rewindTo } = state;
+  if (!steps.some(({ forward }) => forward?.status === 'running')) return NONE;
+  const from = rewindTo === null ? 0 : (rewindPlaceOf(state, rewindTo)?.steps ?? 0);
+  return steps
+    .slice(from)
+    .filter(({ forward }) => forward?.status === 'running')
+    .map(({ path }) => path);
 }

@@ -33,7 +33,7 @@ function waitForEnd(node: ChildNode, direction: Direction, walk: Walk): Progress
   const wait = walk.wait(path, direction);
   if (!wait) return noting({ type: 'WaitStarted', path, direction, until: null });
   if (wait.ended) return DONE;
-  const childId = childIdOf(walk.context().sagaId, path, walk.step(path)?.generation ?? 0);
+  const childId = childIdOf(walk.sagaId, path, walk.step(path)?.generation ?? 0);
   // Word of a completion that crossed with the asking is no answer to it; word of a child before a rewind is none either.
   const signal = walk.signal(childSignal(path), ({ value }) => {
     const { sagaId, status } = value as ChildOutcome;

@@ -51,6 +51,7 @@ export type Progress = { readonly kind: 'done' } | Active | Failed;
 
 /** What a handler may ask while the machine walks the graph. */
 export interface Walk {
+  readonly sagaId: string;
   readonly now: Date;
   /** What to do after an undo that gave up: stop there, or undo the rest first. */
   readonly onCompensationFailure: 'pause' | 'continue';

@@ -1,0 +1,151 @@
+import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
+import { describe, expect, test } from 'vitest';
+import { SagaWorld } from './saga-world.ts';
+import { Stage } from './stage.ts';
+
+function threeSteps(stage: Stage, timeout?: '1m') {
+  return saga<{ readonly n: number }, InMemoryTransaction>('three', timeout ? { timeout } : {})
+    .step('a', stage.step('a'))
+    .step('b', stage.step('b'))
+    .step('c', stage.step('c'))
+    .build();
+}
+
+describe('a pause', () => {
+  test('lets the attempt that runs end and begins no other until resumed; who and why are in the journal', async () => {
+    const world = new SagaWorld();
+    const stage = new Stage();
+    const definition = threeSteps(stage);
+    const engine = await world.engine([definition]);
+    stage.let('a', 'hold');
+    const { sagaId } = await engine.start(definition, { n: 1 });
+    await engine.pause(sagaId, { by: 'ann', reason: 'incident 7' });
+    await world.clock.advance('1s');
+    stage.release('a');
+    await world.clock.advance('1h');
+    expect(stage.log).toEqual(['a/do']);
+    expect(await engine.get(sagaId)).toMatchObject({ status: 'running', paused: true });
+    expect(await world.events(sagaId)).toContainEqual(
+      expect.objectContaining({ type: 'SagaPaused', by: 'ann', reason: 'incident 7' }),
+    );
+    await engine.resume(sagaId, { by: 'bob' });
+    expect(await world.settled(engine, sagaId)).toMatchObject({
+      status: 'completed',
+      paused: false,
+    });
+    expect(stage.log).toEqual(['a/do', 'b/do', 'c/do']);
+  });
+
+  test('holds undoing too, and lets the undo that runs end', async () => {
+    const world = new SagaWorld();
+    const stage = new Stage();
+    const definition = threeSteps(stage);
+    const engine = await world.engine([definition]);
+    stage.let('c', 'refuse');
+    stage.let('undo b', 'hold');
+    const { sagaId } = await engine.start(definition, { n: 1 });
+    await world.clock.advance('1s');
+    await engine.pause(sagaId);
+    await world.clock.advance('1s');
+    stage.release('undo b');
+    await world.clock.advance('1h');
+    expect(stage.log).toEqual(['a/do', 'b/do', 'c/do', 'c/undo', 'b/undo']);
+    expect(await engine.get(sagaId)).toMatchObject({ status: 'compensating', paused: true });
+    await engine.resume(sagaId);
+    expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'compensated' });
+    expect(stage.log.at(-1)).toBe('a/undo');
+  });
+
+  test('stops the time of the saga: a deadline that passes meanwhile undoes nothing', async () => {
+    const world = new SagaWorld();
+    const stage = new Stage();
+    const definition = threeSteps(stage, '1m');
+    const engine = await world.engine([definition]);
+    stage.let('b', 'hold');
+    const { sagaId } = await engine.start(definition, { n: 1 });
+    await world.clock.advance('1s');
+    await engine.pause(sagaId);
+    await world.clock.advance('1s');
+    stage.release('b');
+    await world.clock.advance('1h');
+    await engine.signal(sagaId, { name: 'any', parse: (value) => value }, 1);
+    await world.clock.advance('1s');
+    expect(await engine.get(sagaId)).toMatchObject({ status: 'running', paused: true });
+    await engine.resume(sagaId);
+    expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'completed' });
+  });
+
+  test('keeps a saga whose step gives up from turning round, so that a person can skip it or let it be undone', async () => {
+    const world = new SagaWorld();
+    const stage = new Stage();
+    const definition = threeSteps(stage);
+    const engine = await world.engine([definition]);
+    stage.let('b', 'hold');
+    const { sagaId } = await engine.start(definition, { n: 1 });
+    await world.clock.advance('1s');
+    await engine.pause(sagaId);
+    await world.clock.advance('1s');
+    stage.release('b', 'refuse');
+    await world.clock.advance('1h');
+    expect(await engine.get(sagaId)).toMatchObject({ status: 'running', paused: true });
+    expect(stage.log).toEqual(['a/do', 'b/do']);
+    await engine.resume(sagaId);
+    expect(await world.settled(engine, sagaId)).toMatchObject({
+      status: 'compensated',
+      error: { code: 'REFUSED', step: 'b' },
+    });
+    expect(stage.log).toEqual(['a/do', 'b/do', 'b/undo', 'a/undo']);
+  });
+
+  test('is heard once for one messageId, also after the saga went on', async () => {
+    const world = new SagaWorld();
+    const stage = new Stage();
+    const definition = threeSteps(stage);
+    const engine = await world.engine([definition]);
+    stage.let('b', 'hold');
+    const { sagaId } = await engine.start(definition, { n: 1 });
+    await world.clock.advance('1s');
+    await engine.pause(sagaId, { messageId: 'm-1' });
+    await world.clock.advance('1s');
+    await engine.resume(sagaId, { messageId: 'm-2' });
+    await world.clock.advance('1s');
+    await engine.pause(sagaId, { messageId: 'm-1' });
+    await engine.resume(sagaId, { messageId: 'm-2' });
+    stage.release('b');
+    expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'completed' });
+    const asked = (await world.events(sagaId)).filter((event) => 'messageId' in event);
+    expect(asked.map(({ type }) => type)).toEqual(['SagaPaused', 'SagaResumed']);
+  });
+
+  test('survives the process that heard of it, and the one that did not', async () => {
+    const world = new SagaWorld();
+    const stage = new Stage();
+    const definition = threeSteps(stage);
+    const first = await world.engine([definition]);
+    stage.let('a', 'hold');
+    const { sagaId } = await first.start(definition, { n: 1 });
+    await world.clock.settle(first.stop({ timeout: 10 }));
+    // Nobody owns it: the message waits for whoever comes.
+    await first.pause(sagaId);
+    stage.release('a');
+    const second = await world.engine([definition]);
+    await world.clock.advance('1m');
+    expect(stage.log).toEqual(['a/do']);
+    expect(await second.get(sagaId)).toMatchObject({ paused: true });
+    await world.clock.settle(second.stop());
+    const third = await world.engine([definition]);
+    await world.clock.advance('1m');
+    expect(await third.get(sagaId)).toMatchObject({ paused: true });
+    await third.resume(sagaId);
+    expect(await world.settled(third, sagaId)).toMatchObject({ status: 'completed' });
+  });
+
+  test('of a saga that is over is refused', async () => {
+    const world = new SagaWorld();
+    const definition = threeSteps(new Stage());
+    const engine = await world.engine([definition]);
+    const { sagaId } = await world.settle(engine, definition, { n: 1 });
+    await expect(engine.pause(sagaId)).rejects.toMatchObject({ code: 'SAGA_ALREADY_FINISHED' });
+    await expect(engine.pause('nobody')).rejects.toMatchObject({ code: 'SAGA_NOT_FOUND' });
+  });
+});
