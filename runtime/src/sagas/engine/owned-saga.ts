@@ -286,7 +286,7 @@ export class OwnedSaga {
     const running = new RunningAttempt(attempt, { clock, graceMs, now }, (settlement) => {
       const { kind } = settlement;
       this.#ended(running, kind === 'given-up' ? settlement.failure.outcome : kind);
-      this.tell(endOf(definition, running, settlement, clock.now()));
+      this.tell(endOf(definition, running, settlement, clock));
     });
     if (attempt.attempt > 1) metrics.retry(definition.name, attempt.path, attempt.direction);
     const { transactional } = attemptedHandlerOf(node);
@@ -357,6 +357,7 @@ export class OwnedSaga {
   #ended(running: RunningAttempt, outcome: 'completed' | 'failed' | 'unknown'): void {
     running.end();
     const { clock, metrics } = this.#context;
+    if (metrics.isSilent) return;
     const { path, direction } = running.attempt;
     const seconds = (clock.now().getTime() - running.startedMs) / 1000;
     metrics.attempt(this.definition.name, path, direction, outcome, seconds);

@@ -1,3 +1,4 @@
+import type { Clock } from '../../foundation/clock.ts';
 import { withCorrelation } from '../../observability/correlation.ts';
 import { noopTracer } from '../../observability/tracer.ts';
 import type { SagaDefinition } from '../definition/saga-definition.ts';
@@ -48,13 +49,13 @@ export function endOf(
   definition: SagaDefinition,
   { attempt: { path, direction, attempt } }: RunningAttempt,
   settlement: Settlement,
-  now: Date,
+  clock: Clock,
 ): MachineInput {
   switch (settlement.kind) {
     case 'completed':
       return { kind: 'attempt-completed', path, direction, attempt, result: settlement.result };
     case 'failed':
-      return failureOf(definition, { path, direction, attempt }, settlement.thrown, now);
+      return failureOf(definition, { path, direction, attempt }, settlement.thrown, clock.now());
     case 'given-up':
       return { kind: 'attempt-failed', path, direction, attempt, failure: settlement.failure };
   }

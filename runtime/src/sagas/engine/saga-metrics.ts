@@ -11,12 +11,12 @@ export class SagaMetrics {
   readonly #takeovers: Counter;
   readonly #storeErrors: Counter;
   readonly #meter: Meter;
-  /** Nobody measures: then nothing is put together for what is counted with every attempt. */
-  readonly #silent: boolean;
+  /** Nobody measures: then nothing is put together for what is counted often. */
+  readonly isSilent: boolean;
 
   constructor(meter: Meter) {
     this.#meter = meter;
-    this.#silent = meter === noopMeter;
+    this.isSilent = meter === noopMeter;
     this.#started = meter.counter('potter_sagas_started_total', {
       help: 'Sagas accepted by this process.',
       labels: ['definition'],
@@ -71,7 +71,6 @@ export class SagaMetrics {
     outcome: 'completed' | 'failed' | 'unknown',
     seconds: number,
   ): void {
-    if (this.#silent) return;
     this.#attempts.record(seconds, { definition, step, direction, outcome });
   }
 

@@ -127,7 +127,8 @@ export interface SagaState {
 
 /** What the journal says of the node at a path. Few nodes a saga: a scan beats a map that is copied at every event. */
 export function stepAt(state: SagaState, path: string): StepState | undefined {
-  return state.steps.find((step) => step.path === path);
+  for (const step of state.steps) if (step.path === path) return step;
+  return undefined;
 }
 
 /** The decision taken at a path. */

@@ -47,6 +47,8 @@ export function draftOf(state: SagaState): StateDraft {
 
 /** Where a node stands among the steps, or would be added. */
 export function placeOf(draft: StateDraft, path: string): number {
-  const at = draft.steps.findIndex((step) => step.path === path);
-  return at < 0 ? draft.steps.length : at;
+  const { steps } = draft;
+  let at = 0;
+  while (at < steps.length && steps[at]?.path !== path) at += 1;
+  return at;
 }
