@@ -15,8 +15,9 @@ export interface AppendForm {
    *   appends that share the statement.
    * - `alone`: waits for locks.
    * - `joined`: inside somebody's transaction: waits for locks, and notifies at its commit.
+   * - `prepared`: inside somebody's transaction that will be prepared, and therefore must not notify.
    */
-  readonly mode: 'group' | 'alone' | 'joined';
+  readonly mode: 'group' | 'alone' | 'joined' | 'prepared';
   /**
    * - `single`: each stream has one event, and none has tags. Then nothing has to be joined, which was a third of the
    *   server's work.

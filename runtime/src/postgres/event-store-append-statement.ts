@@ -37,7 +37,12 @@ const SQL: Readonly<Record<AppendForm['shape'], Readonly<Record<AppendForm['mode
 
 function textsOf(shape: AppendForm['shape']): Readonly<Record<AppendForm['mode'], string>> {
   const text = (mode: AppendForm['mode']): string => appendSql({ mode, shape });
-  return { group: text('group'), alone: text('alone'), joined: text('joined') };
+  return {
+    group: text('group'),
+    alone: text('alone'),
+    joined: text('joined'),
+    prepared: text('prepared'),
+  };
 }
 
 /** Runs the append statement; a stream may be in it once. The result has the order of `rows`. */

@@ -31,6 +31,7 @@ import {
   projectInline,
 } from './event-store-inline-projection.ts';
 import { EVENT_COLUMNS, eventOfRow, type EventRow } from './event-store-row.ts';
+import { isToBePrepared } from './to-be-prepared.ts';
 import { inTransaction } from './transaction.ts';
 
 /** The streams of one append, in the order of its writes. */
@@ -82,7 +83,7 @@ export class PostgresAppender {
   async appendIn(transaction: PostgresTransaction, append: PreparedAppend): Promise<Appended> {
     const simple = append.writes.length + append.checks.length === 1 && !hasChosenIds(append);
     const result = simple
-      ? await this.#single(transaction, append, 'joined')
+      ? await this.#single(transaction, append, modeIn(transaction))
       : await this.#locked(transaction, append);
     const written = result.flatMap(({ events, alreadyAppended }) =>
       alreadyAppended ? [] : events,
@@ -190,7 +191,7 @@ export class PostgresAppender {
         throw new ConcurrencyConflictError(stream, expected, actual);
     }
     const rows = append.writes.map((write) => ({ ...write, expected: 'any' as const }));
-    const written = await runAppendStatement(transaction, rows, 'joined');
+    const written = await runAppendStatement(transaction, rows, modeIn(transaction));
     return append.writes.map((write, index) => writtenResult(write, written[index]));
   }
 }
@@ -207,6 +208,10 @@ export function writtenResult(
     return recordedForm(write, event, recorded);
   });
   return streamResult(write.stream, events, false);
+}
+
+function modeIn(transaction: PostgresTransaction): AppendForm['mode'] {
+  return isToBePrepared(transaction) ? 'prepared' : 'joined';
 }
 
 /** Whether a writer chose ids, so that the append may be a repetition. */

@@ -11,6 +11,7 @@ export type {
 } from './client.ts';
 export { createPool, type ManagedPostgresPool, type PoolOptions } from './pool.ts';
 export { inTransaction, type IsolationLevel, type TransactionOptions } from './transaction.ts';
+export { toBePrepared, wakeSubscriptions } from './to-be-prepared.ts';
 export { databaseReadiness } from './readiness.ts';
 export { assertDatabaseUrl, databaseTarget } from '../foundation/database-url.ts';
 export { sqlStateOf, translatePostgresError } from './errors.ts';

@@ -13,6 +13,7 @@ import { exclusively } from './branch-lock.ts';
 import type { PostgresClient, PostgresPool, PostgresTransaction } from './client.ts';
 import { sqlStateOf, translatePostgresError } from './errors.ts';
 import { targetOfPool } from './pool-target.ts';
+import { toBePrepared, wakeSubscriptions } from './to-be-prepared.ts';
 import {
   branchValue,
   committedBranch,
@@ -29,7 +30,8 @@ export interface PreparedTransactionParticipantOptions<Work, Result> {
   /**
    * Does the work in the transaction that will be prepared; what it answers is the answer to the commit. A Rejection is
    * the vote "no". It may lock and write as any transaction; LISTEN, NOTIFY, temporary tables, cursors WITH HOLD and
-   * session locks are what PostgreSQL cannot prepare. `read committed`.
+   * session locks are what PostgreSQL cannot prepare. Appends to an event store of the same database may take part:
+   * their NOTIFY follows the commit. `read committed`.
    */
   readonly work: (
     transaction: PostgresTransaction,
@@ -80,7 +82,7 @@ class PreparedTransactionParticipant<Work, Result> implements TwoPhaseParticipan
         const known = await readBranch(client, name);
         if (known?.state === 'aborted') throw lateBranch(name);
         if (known !== undefined || (await this.#isPrepared(client, name))) return 'commit';
-        const result = await this.#work(client, work, branch);
+        const result = await toBePrepared(client, () => this.#work(client, work, branch));
         await client.query({
           name: 'potter_two_phase_prepare',
           text: `INSERT INTO potter.two_phase_branches (branch, state, result) VALUES ($1, 'committed', $2)`,
@@ -100,6 +102,8 @@ class PreparedTransactionParticipant<Work, Result> implements TwoPhaseParticipan
       // The row is visible before the identifier is free, so whoever finds neither knows that there was nothing.
       const row = await readBranch(this.#pool, name);
       if (row?.state !== 'committed') throw lostBranch(name);
+      // The work may have appended events, and was not allowed to say so.
+      await wakeSubscriptions(this.#pool);
       return branchValue(row.result);
     });
   }

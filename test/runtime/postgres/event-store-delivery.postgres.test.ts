@@ -4,7 +4,7 @@ import { isPotterError } from 'potter-runtime/errors';
 import type { RecordedEvent } from 'potter-runtime/events';
 import { streamId } from 'potter-runtime/events';
 import { silentLogger, type LogFields } from 'potter-runtime/foundation';
-import { inTransaction, PostgresEventStore } from 'potter-runtime/postgres';
+import { inTransaction, PostgresEventStore, toBePrepared } from 'potter-runtime/postgres';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { isFullRun } from '../../support/full-run.ts';
 import { RecordingMeter } from '../../support/recording-meter.ts';
@@ -182,10 +182,10 @@ describe('a subscription', () => {
     })();
     const connection = await database.pool.connect();
     await connection.query('begin');
-    // By hand: a transaction that notifies cannot be prepared.
-    await connection.query(
-      `insert into potter.events (stream_id, version, event_id, type, data, metadata)
-       values ('prepared:1', 1, gen_random_uuid(), 'Prepared', '{}', '{}')`,
+    await toBePrepared(connection, () =>
+      store.appendToStream(streamId('prepared', '1'), [{ type: 'Prepared', data: {} }], {
+        transaction: connection,
+      }),
     );
     await store.appendToStream(streamId('prepared', 'outside'), [event(2)]);
     // The subscription has met the gap by now and waits for the transaction under the name it had before.
