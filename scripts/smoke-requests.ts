@@ -42,4 +42,19 @@ export const SMOKE_REQUESTS: Readonly<Record<string, readonly SmokeRequest[]>> =
     },
     { method: 'GET', path: '/api/v1/inventory/product-1', status: 200 },
   ],
+  'saga-conditional': [
+    {
+      method: 'POST',
+      path: '/api/v1/orders',
+      body: {
+        customerId: 'customer-1',
+        customerType: 'vip',
+        amountCents: 150_000,
+        shippingCountry: 'CH',
+        express: true,
+      },
+      status: 202,
+    },
+    { method: 'GET', path: '/api/v1/orders/nothing', status: 404 },
+  ],
 };

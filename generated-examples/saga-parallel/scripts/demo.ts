@@ -49,7 +49,9 @@ async function order(api: Api, title: string, end: string, changes: object): Pro
 /** One bar a branch: from when to when it ran. */
 async function drawTimes(api: Api, sagaId: string): Promise<void> {
   const branches = (await historyOf(api, sagaId)).filter(({ step, kind }) => {
-    return kind === 'step' && ['check-credit', 'reserve-inventory', 'quote-delivery'].includes(step);
+    return (
+      kind === 'step' && ['check-credit', 'reserve-inventory', 'quote-delivery'].includes(step)
+    );
   });
   const spans = branches.map(({ step, startedAt, finishedAt }) => ({
     step,

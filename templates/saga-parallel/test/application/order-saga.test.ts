@@ -1,7 +1,16 @@
 import { Rejection } from 'potter-runtime/errors';
 import { sleep } from 'potter-runtime/foundation';
-import { createSagaEngine, InMemorySagaStore, type InMemoryTransaction } from 'potter-runtime/sagas';
-import { crashEverywhere, type LedgerClient, ParticipantLedger, VirtualClock } from 'potter-runtime/testing';
+import {
+  createSagaEngine,
+  InMemorySagaStore,
+  type InMemoryTransaction,
+} from 'potter-runtime/sagas';
+import {
+  crashEverywhere,
+  type LedgerClient,
+  ParticipantLedger,
+  VirtualClock,
+} from 'potter-runtime/testing';
 import { expect, test } from 'vitest';
 import {
   orderSaga,
@@ -70,7 +79,9 @@ test('a branch that says no stops the others, and undoes what they did or may ha
   });
   expect(clock.now().getTime() - began).toBeLessThan(60_000);
   expect(stopped).toEqual(['quote-delivery']);
-  expect(ledger.entries.map(({ step, kind, empty }) => `${kind} ${step}${empty ? ' (nothing)' : ''}`)).toEqual([
+  expect(
+    ledger.entries.map(({ step, kind, empty }) => `${kind} ${step}${empty ? ' (nothing)' : ''}`),
+  ).toEqual([
     'do reserve-inventory',
     'undo quote-delivery (nothing)',
     'undo reserve-inventory',

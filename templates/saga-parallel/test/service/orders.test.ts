@@ -116,7 +116,9 @@ describe('an order that somebody says no to is undone and cancelled', () => {
     const history = await historyOf(api, sagaId);
     const forward = history.filter(({ kind, step }) => kind === 'step' && BRANCHES.includes(step));
     expect(
-      Object.fromEntries(forward.map(({ step, status, error }) => [step, `${status} ${error?.code}`])),
+      Object.fromEntries(
+        forward.map(({ step, status, error }) => [step, `${status} ${error?.code}`]),
+      ),
     ).toEqual({
       'check-credit': 'failed SAGA_BRANCH_STOPPED',
       'reserve-inventory': 'failed INSUFFICIENT_STOCK',
@@ -130,11 +132,19 @@ describe('an order that somebody says no to is undone and cancelled', () => {
   });
 
   test('also where it was done: the slow branch says no after the others have agreed', async () => {
-    const { sagaId } = await start(api, { customerId: 'customer-slow', items: items('product-1', 1, 10_000_001) });
+    const { sagaId } = await start(api, {
+      customerId: 'customer-slow',
+      items: items('product-1', 1, 10_000_001),
+    });
     const saga = await settled(api, sagaId);
     expect(saga).toMatchObject({ status: 'compensated', error: { step: 'check-credit' } });
     const effects = await effectsOf(api, sagaId);
-    expect([...effects].sort()).toEqual(['cancel-quote', 'quote-delivery', 'release-inventory', 'reserve-inventory']);
+    expect([...effects].sort()).toEqual([
+      'cancel-quote',
+      'quote-delivery',
+      'release-inventory',
+      'reserve-inventory',
+    ]);
     expect(flawsOf(saga, effects)).toEqual([]);
   });
 });

@@ -1,0 +1,20 @@
+import type { Call } from './call.ts';
+
+export type Carrier = 'express' | 'standard';
+
+/** Either of the two ways to ship an order. */
+export interface Shipping {
+  /** Refuses with `SHIPPING_UNAVAILABLE`, and `EXPRESS_VALUE_TOO_HIGH` if it is express. */
+  ship(call: Call<'do'>, parcel: Parcel): Promise<Shipment>;
+  cancel(call: Call<'undo'>): Promise<void>;
+}
+
+export interface Parcel {
+  readonly country: string;
+  readonly valueCents: number;
+}
+
+export interface Shipment {
+  readonly carrier: Carrier;
+  readonly trackingNumber: string;
+}

@@ -1,0 +1,14 @@
+import { defineExample, type ExampleDefinition } from './example-definition.ts';
+
+export const sagaConditional: ExampleDefinition = defineExample({
+  name: 'saga-conditional',
+  title: 'Conditional saga',
+  summary:
+    'Orders that go by the steps they need: decided once, remembered over a crash, and what was skipped is never undone.',
+  features: ['service', 'postgres', 'saga', 'ordering', 'order-table'],
+  data: {
+    database: 'orders',
+    postgresPort: 54324,
+    schema: ['sagas', 'idempotency', 'fences'],
+  },
+});
