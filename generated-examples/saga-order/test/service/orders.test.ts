@@ -145,7 +145,7 @@ describe('an order that cannot be fulfilled is undone and cancelled', () => {
     });
   });
 
-  test('in the reverse order of the steps, as its history and its diagram tell', async () => {
+  test('in the reverse order of the steps, as its history tells', async () => {
     const { sagaId } = await start(api, { shippingCountry: 'AQ' });
     await settled(api, sagaId);
     expect(
@@ -159,9 +159,6 @@ describe('an order that cannot be fulfilled is undone and cancelled', () => {
       'compensation reserve-inventory compensated',
       'compensation place-order compensated',
     ]);
-    const diagram = await api.get<string>(`/api/v1/sagas/${sagaId}/diagram`);
-    expect(diagram.headers.get('content-type')).toMatch(/^text\/vnd\.mermaid/);
-    expect(diagram.body).toContain('create-shipment');
   });
 });
 

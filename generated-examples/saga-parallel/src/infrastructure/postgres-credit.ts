@@ -14,7 +14,7 @@ import { recordEffect } from './effects.ts';
 export const DEFAULT_LIMIT_CENTS = 10_000_000;
 
 /** How long it takes to find out about a customer, in ms; everybody else is known at once. */
-const TAKES_MS: Readonly<Record<string, number>> = { 'customer-slow': 1_000 };
+const TAKES_MS: ReadonlyMap<string, number> = new Map([['customer-slow', 1_000]]);
 
 /** What `check` answers is handed to `release`; neither has an effect twice. */
 const hold = fenced<CreditHold>();
@@ -28,7 +28,7 @@ export class PostgresCredit implements Credit {
   }
 
   async check(call: Call<'do'>, { customerId, amountCents }: CreditRequest): Promise<CreditHold> {
-    await sleep(TAKES_MS[customerId] ?? 0, { signal: call.signal });
+    await sleep(TAKES_MS.get(customerId) ?? 0, { signal: call.signal });
     return inTransaction(this.#pool, (tx) =>
       hold.do(tx, call.key, async () => {
         const freeCents = await freeCreditOf(tx, customerId);

@@ -6,7 +6,7 @@ import type { Delivery, DeliveryQuote, Parcel } from '../application/delivery.ts
 import { recordEffect } from './effects.ts';
 
 /** How long the carrier for a country takes to name its price, in ms; all others know it at once. */
-const TAKES_MS: Readonly<Record<string, number>> = { US: 800 };
+const TAKES_MS: ReadonlyMap<string, number> = new Map([['US', 800]]);
 
 const BASE_CENTS = 490;
 const PIECE_CENTS = 50;
@@ -24,7 +24,7 @@ export class PostgresDelivery implements Delivery {
   }
 
   async quote(call: Call<'do'>, { country, pieces }: Parcel): Promise<DeliveryQuote> {
-    await sleep(TAKES_MS[country] ?? 0, { signal: call.signal });
+    await sleep(TAKES_MS.get(country) ?? 0, { signal: call.signal });
     return inTransaction(this.#pool, (tx) =>
       deliveryQuote.do(tx, call.key, async () => {
         const [quoteId, deliveryCents] = [newId(), BASE_CENTS + pieces * PIECE_CENTS];

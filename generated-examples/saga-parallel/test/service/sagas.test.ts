@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Api } from '../../scripts/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { settled } from '../support/sagas.ts';
+import { historyOf, settled } from '../support/sagas.ts';
 import { start } from '../support/scenarios.ts';
 import { type RunningService, startService } from '../support/service.ts';
 
@@ -31,6 +31,22 @@ test('a saga can be followed live, and picked up again where the line broke', as
   expect(ids).toEqual(ids.map((_, at) => at + 1));
   const rest = await api.get<string>(`/api/v1/sagas/${sagaId}/events`, { 'last-event-id': '3' });
   expect(idsOf(rest.body)).toEqual(ids.slice(3));
+});
+
+test('a saga is drawn in Mermaid, as a picture, and as a page that follows it', async () => {
+  const { sagaId } = await start(api);
+  await settled(api, sagaId);
+  const steps = (await historyOf(api, sagaId)).map(({ step }) => step);
+  const drawings = [
+    ['', 'text/vnd.mermaid'],
+    ['?format=svg', 'image/svg+xml'],
+    ['?format=html', 'text/html'],
+  ] as const;
+  for (const [format, type] of drawings) {
+    const drawing = await api.get<string>(`/api/v1/sagas/${sagaId}/diagram${format}`);
+    expect(drawing.headers.get('content-type')).toContain(type);
+    for (const step of steps) expect(drawing.body).toContain(step);
+  }
 });
 
 test('a saga that is over is neither cancelled nor resumed, and one that never was is not found', async () => {

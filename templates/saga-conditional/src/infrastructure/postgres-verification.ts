@@ -6,7 +6,7 @@ import type { LargeOrder, Verification, Verified } from '../application/verifica
 import { recordEffect } from './effects.ts';
 
 /** How long a customer takes to answer, in ms; everybody else does at once. */
-const TAKES_MS: Readonly<Record<string, number>> = { 'customer-slow': 1_000 };
+const TAKES_MS: ReadonlyMap<string, number> = new Map([['customer-slow', 1_000]]);
 
 /** What `verify` answers is handed to `withdraw`; neither has an effect twice. */
 const verification = fenced<Verified>();
@@ -20,7 +20,7 @@ export class PostgresVerification implements Verification {
   }
 
   async verify(call: Call<'do'>, { customerId, amountCents }: LargeOrder): Promise<Verified> {
-    await sleep(TAKES_MS[customerId] ?? 0, { signal: call.signal });
+    await sleep(TAKES_MS.get(customerId) ?? 0, { signal: call.signal });
     return inTransaction(this.#pool, (tx) =>
       verification.do(tx, call.key, async () => {
         if (customerId === 'customer-unverified') {

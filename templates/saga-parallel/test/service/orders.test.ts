@@ -162,14 +162,6 @@ describe('asking', () => {
     });
   });
 
-  test('for the diagram shows the branches side by side', async () => {
-    const { sagaId } = await start(api);
-    await settled(api, sagaId);
-    const diagram = await api.get<string>(`/api/v1/sagas/${sagaId}/diagram`);
-    expect(diagram.headers.get('content-type')).toMatch(/^text\/vnd\.mermaid/);
-    for (const branch of BRANCHES) expect(diagram.body).toContain(branch);
-  });
-
   test.each([
     ['no items', { items: [] }],
     ['half a piece', { items: [{ productId: 'product-1', quantity: 0.5, priceCents: 1 }] }],

@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest';
+import { EXAMPLES } from '../../generators/examples/registry.ts';
+import type { ExampleDefinition } from '../../generators/examples/example-definition.ts';
+
+test('no two examples have a port of compose.yaml in common: they run side by side', () => {
+  const examples: readonly ExampleDefinition[] = EXAMPLES;
+  const ports = examples.flatMap(({ data = {} }) =>
+    Object.entries(data).flatMap(([name, value]) => (/port$/i.test(name) ? [value] : [])),
+  );
+  expect(ports.length).toBeGreaterThanOrEqual(examples.length / 2);
+  expect(new Set(ports).size).toBe(ports.length);
+});
