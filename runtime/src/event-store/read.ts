@@ -1,7 +1,10 @@
 import type { Event } from '../events/event.ts';
 import type { RecordedEvent } from '../events/recorded-event.ts';
 
-/** Which events are meant. What is left out does not restrict. */
+/**
+ * Which events are meant. What is left out does not restrict. On PostgreSQL a filter goes through all positions, unless the
+ * migration component `event-store-filters` is there, whose indexes every append pays for.
+ */
 export interface EventFilter {
   readonly category?: string | undefined;
   /** Events of any of these types, by their current names. */

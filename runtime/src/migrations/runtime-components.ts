@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 /** The parts of the runtime that keep tables of their own, in the order in which they are migrated. */
 export const RUNTIME_COMPONENTS = [
   'event-store',
+  'event-store-filters',
   'sagas',
   'idempotency',
   'fences',

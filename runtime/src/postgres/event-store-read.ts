@@ -97,11 +97,20 @@ export class PostgresEventReader {
     return this.#pages(client, where, options, options.types);
   }
 
-  /** Adds what a filter asks of stored rows. Types are asked for by every name they ever had. */
+  /**
+   * Adds what a filter asks of stored rows. Types are asked for by every name they ever had. The words are those of the
+   * indexes in the component `event-store-filters`.
+   */
   addFilter(where: Conditions, { category, types, tags }: EventFilter): void {
     if (category !== undefined) where.add("split_part(stream_id, ':', 1) =", category);
-    if (types !== undefined) where.add('type = any', this.#upcasters.storedTypes(types), 'text[]');
-    if (tags !== undefined && tags.length > 0) where.add('tags @>', tags, 'text[]');
+    if (types !== undefined) {
+      const [first, ...others] = this.#upcasters.storedTypes(types);
+      // One type comes out of its index in the order of positions; several would have to be sorted.
+      if (first !== undefined && others.length === 0) where.add('type =', first, 'text');
+      else where.add('type = any', first === undefined ? [] : [first, ...others], 'text[]');
+    }
+    if (tags !== undefined && tags.length > 0)
+      where.add("tags <> '{}' and tags @>", tags, 'text[]');
   }
 
   /** The current form of rows; of a read by type, what really is of that type. */

@@ -67,7 +67,8 @@ export interface PostgresEventStoreOptions {
 }
 
 /**
- * The event store on PostgreSQL 14 or newer; its tables are the migration component `event-store`.
+ * The event store on PostgreSQL 14 or newer; its tables are the migration component `event-store`. Whoever reads or
+ * subscribes by type, category or tag, and has many events, adds the component `event-store-filters`: an index for each.
  * One instance a process: group commit collects the appends of one instance.
  */
 export class PostgresEventStore implements EventStore<PostgresTransaction>, AsyncDisposable {
