@@ -33,6 +33,12 @@ export interface SagaEngineOptions<Tx = unknown> {
   readonly keep?: Duration;
   /** How long an attempt that was told to stop may take to do so; then it is abandoned. Default 1 s. */
   readonly grace?: Duration;
+  /**
+   * Called when a saga gave up and a person must look, after that is durable, by the process that found it: for a pager or a
+   * ticket. Once each time a saga is `failed`; not at all when the process dies in that moment, so that the list of failed
+   * sagas and the gauge `potter_sagas_failed` are what to rely on. What it throws is logged.
+   */
+  readonly onAttention?: (saga: SagaView) => unknown;
   /** In [0, 1): spreads retries. Default Math.random. */
   readonly random?: () => number;
 }

@@ -121,3 +121,15 @@ describe('an undo', () => {
     expect(stage.log).toEqual(['a/do', 'f/do', 'f/undo', 'a/undo']);
   });
 });
+
+test('what an undo returns is nobody’s: it need not have a JSON form', async () => {
+  const world = new SagaWorld();
+  const definition = saga<null, InMemoryTransaction>('answers')
+    .step('a', { execute: () => 'a', compensate: () => new Map() })
+    .transactionalStep('b', { execute: () => 'b', compensate: () => () => {} })
+    .build();
+  const engine = await world.engine([definition]);
+  const { sagaId } = await world.settle(engine, definition, null);
+  await engine.undo(sagaId);
+  expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'compensated' });
+});

@@ -23,6 +23,7 @@ export interface EngineContext<Tx> {
   readonly pollMs: number;
   readonly keepMs: number;
   readonly graceMs: number;
+  readonly onAttention: SagaEngineOptions['onAttention'];
   readonly concurrency: number;
 }
 
@@ -57,6 +58,7 @@ export function engineContext<Tx>(options: SagaEngineOptions<Tx>): EngineContext
     pollMs,
     keepMs: durationMs(options.keep ?? '1s'),
     graceMs: durationMs(options.grace ?? '1s'),
+    onAttention: options.onAttention,
     concurrency,
   };
 }

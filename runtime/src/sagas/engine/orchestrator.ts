@@ -17,6 +17,7 @@ import { asStored } from '../stored-value.ts';
 import { ChildSagas } from './child-sagas.ts';
 import type { Ownership } from './commit-plan.ts';
 import { type EngineContext, errorFields } from './engine-context.ts';
+import { tellPerson, watchBacklog } from './attention.ts';
 import { OwnedSaga } from './owned-saga.ts';
 import { persist } from './persist.ts';
 import { type SagaHost, sagaLost } from './saga-host.ts';
@@ -63,6 +64,7 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
       () => this.#owned.size,
       () => this.#worker.unclaimable,
     );
+    watchBacklog(this.#context);
   }
 
   async start<Input>(
@@ -237,6 +239,7 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
       startChild: (node, invocation) => this.#children.start(node, invocation),
       undoChild: (node, invocation) => this.#children.undo(node, invocation),
       tellParent: (sagaId, state) => this.#children.tellParent(sagaId, state),
+      needsPerson: (sagaId, state) => tellPerson(this.#context, sagaId, state),
       gone: (saga, how) => {
         const wasFull = this.#room() <= 0;
         if (this.#owned.get(saga.sagaId) === saga) this.#owned.delete(saga.sagaId);

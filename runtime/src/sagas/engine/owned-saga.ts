@@ -242,8 +242,10 @@ export class OwnedSaga {
   #leave(): void {
     const { metrics } = this.#context;
     this.#end();
-    if (isSettled(this.#state.status)) metrics.settled(this.definition.name, this.#state.status);
+    const { status } = this.#state;
+    if (isSettled(status)) metrics.settled(this.definition.name, status);
     this.#host.gone(this, 'released');
+    if (status === 'failed') this.#host.needsPerson(this.sagaId, this.#state);
   }
 
   #work(): Work {

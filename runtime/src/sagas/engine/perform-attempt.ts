@@ -3,7 +3,7 @@ import { withCorrelation } from '../../observability/correlation.ts';
 import { noopTracer } from '../../observability/tracer.ts';
 import type { SagaDefinition } from '../definition/saga-definition.ts';
 import type { MachineInput } from '../machine/machine-input.ts';
-import type { SagaState } from '../machine/saga-state.ts';
+import { type SagaState, stepAt } from '../machine/saga-state.ts';
 import { attemptedHandlerOf } from '../nodes/handlers.ts';
 import type { AttemptedNode } from '../nodes/node.ts';
 import type { AttemptHost } from '../nodes/node-handler.ts';
@@ -34,11 +34,14 @@ export function performAttempt(
     );
   if (tracer === noopTracer) return work();
   const { path, direction, attempt } = running.attempt;
+  const interruptions = stepAt(state, path)?.[direction]?.interruptedInARow ?? 0;
   const attributes = {
     'potter.saga.id': sagaId,
     'potter.saga.definition': definition.name,
     'potter.saga.step': path,
     'potter.saga.attempt': attempt,
+    // The span of an attempt whose process died was never ended, so nobody can link to it; it is of the same trace.
+    ...(interruptions > 0 && { 'potter.saga.interruptions': interruptions }),
   };
   const name = `saga ${direction === 'forward' ? 'do' : 'undo'} ${path}`;
   return tracer.span(name, { attributes, parent: state.trace }, work);

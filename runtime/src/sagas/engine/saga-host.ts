@@ -15,6 +15,8 @@ export interface SagaHost {
   undoChild(node: ChildNode, invocation: Invocation): Promise<void>;
   /** Tells the saga that began this one how it ended. Repeatable. */
   tellParent(sagaId: string, state: SagaState): Promise<void>;
+  /** The saga gave up: it is durable that a person must look. */
+  needsPerson(sagaId: string, state: SagaState): void;
   /** The saga is no longer owned: given back or over, lost, or dropped although the store may think it is still owned. */
   gone(saga: { readonly sagaId: string }, how: 'released' | 'lost' | 'failed'): void;
 }

@@ -56,6 +56,20 @@ export class SagaMetrics {
     );
   }
 
+  /** The same, of the whole store: every process says the same. */
+  watchBacklog(failed: () => Promise<number>, oldestDueSeconds: () => Promise<number>): void {
+    this.#meter.gauge(
+      'potter_sagas_failed',
+      { help: 'Sagas that gave up and wait for a person.' },
+      failed,
+    );
+    this.#meter.gauge(
+      'potter_sagas_oldest_due_seconds',
+      { help: 'How long the saga has waited to be taken up that has waited the longest.' },
+      oldestDueSeconds,
+    );
+  }
+
   started(definition: string): void {
     this.#started.add(1, { definition });
   }

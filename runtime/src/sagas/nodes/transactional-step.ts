@@ -15,9 +15,9 @@ export const transactionalStepHandler: AttemptedNodeHandler<TransactionalStepNod
   ...attemptedNodeWalk,
   transactional: true,
   attempt: (node, invocation, host) =>
-    host.inTransaction(async (tx) =>
-      invocation.direction === 'forward'
-        ? node.execute({ ...invocation, tx })
-        : node.compensate?.({ ...invocation, tx }),
-    ),
+    host.inTransaction(async (tx) => {
+      if (invocation.direction === 'forward') return node.execute({ ...invocation, tx });
+      await node.compensate?.({ ...invocation, tx });
+      return undefined;
+    }),
 };

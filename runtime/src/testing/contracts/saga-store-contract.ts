@@ -1,6 +1,7 @@
 import type { ContractRule } from './contract.ts';
 import { claimRules } from './saga-store-claim-rules.ts';
 import { commitRules } from './saga-store-commit-rules.ts';
+import { directoryRules } from './saga-store-directory-rules.ts';
 import { liveRules } from './saga-store-live-rules.ts';
 import { SagaStoreBench, type SagaStoreSubject } from './saga-store-subject.ts';
 
@@ -11,7 +12,12 @@ import { SagaStoreBench, type SagaStoreSubject } from './saga-store-subject.ts';
 export function sagaStoreContract<Tx>(
   subject: () => SagaStoreSubject<Tx> | Promise<SagaStoreSubject<Tx>>,
 ): readonly ContractRule[] {
-  return [...commitRules<Tx>(), ...claimRules<Tx>(), ...liveRules<Tx>()].map(({ name, check }) => ({
+  return [
+    ...commitRules<Tx>(),
+    ...claimRules<Tx>(),
+    ...liveRules<Tx>(),
+    ...directoryRules<Tx>(),
+  ].map(({ name, check }) => ({
     name,
     run: async () => check(new SagaStoreBench(await subject())),
   }));
