@@ -12,6 +12,8 @@ export interface EffectsInput {
   readonly refuse: boolean;
   /** How long a step takes, in milliseconds. */
   readonly stepMs?: number;
+  /** A key that it locks. */
+  readonly key?: string;
 }
 
 /** Where participants note what they did. Nothing in it stops a second row for one key: tests look for those. */
@@ -40,7 +42,11 @@ export function effectsSaga(pool: PostgresPool): SagaDefinition<EffectsInput, Po
     retry,
     compensateRetry: retry,
   };
-  return saga<EffectsInput, PostgresTransaction>('effects-saga', { version: 1, snapshotEvery: 3 })
+  return saga<EffectsInput, PostgresTransaction>('effects-saga', {
+    version: 1,
+    snapshotEvery: 3,
+    lock: ({ input }) => input.key ?? [],
+  })
     .step('reserve-inventory', remote)
     .step('process-payment', remote)
     .step('create-shipment', remote)

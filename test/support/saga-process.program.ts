@@ -5,7 +5,7 @@ import { KillingSagaStore } from './killing-store.ts';
 
 /**
  * A process that runs sagas, for tests that kill it. Tells on standard output, a line each: `ready`, `accepted <sagaId>`,
- * `settled <sagaId> <points>`. SIGTERM stops it gracefully.
+ * `settled <sagaId> <points>`. With LOCK it starts COUNT sagas that lock that key, one after the other, and runs on. SIGTERM stops it gracefully.
  */
 const {
   DATABASE_URL = '',
@@ -15,6 +15,8 @@ const {
   KILL_AT = '0',
   STEP_MS = '0',
   FLOOD = '0',
+  LOCK = '',
+  COUNT = '0',
 } = process.env;
 
 const pool = createPool(DATABASE_URL, { maxConnections: 6 });
@@ -67,3 +69,10 @@ async function flood(lane: number): Promise<void> {
   }
 }
 await Promise.all(Array.from({ length: Number(FLOOD) }, (_, lane) => flood(lane)));
+
+for (let n = 0; n < Number(COUNT); n += 1) {
+  const input = { refuse: n % 3 === 2, key: LOCK };
+  const { sagaId } = await engine.start(definition, input, { sagaId: `${process.pid}-${n}` });
+  say(`accepted ${sagaId}`);
+}
+if (COUNT !== '0') say('all accepted');

@@ -20,6 +20,8 @@ create table potter.saga_views (
   duration_ms        bigint,
   -- JSON text as the codec wrote it: it also carries what jsonb refuses.
   error              text,
+  -- The keys it waits for or holds; null: none.
+  lock               text,
   input              text,
   results            text not null,
   -- The input for filters: plain values, times as ISO 8601, large numbers as text.

@@ -38,6 +38,8 @@ create table potter.sagas (
   inbox_seen         bigint not null default 0,
   -- When a saga without an owner may be claimed; null while it has one and after it ended. Minus infinity: at once.
   due_at             timestamptz,
+  -- For how many of its keys it is not the first in their queue; null: it never had any.
+  locks_missing      smallint,
   -- Until then somebody wants to be told of every commit.
   watched_until      timestamptz
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
@@ -85,8 +87,24 @@ create table potter.saga_inbox (
   constraint saga_inbox_message unique (saga_id, message_id)
 );
 
+-- Keys that somebody waits for or holds. A transaction that changes a key's queue writes its row first, so the order of the
+-- positions is that of the commits: the first in a queue stays the first until it leaves.
+create table potter.saga_lock_keys (
+  key text collate "C" primary key
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+
+create table potter.saga_locks (
+  key      text collate "C" not null,
+  position bigint generated always as identity,
+  saga_id  text collate "C" not null,
+  primary key (key, position)
+);
+create index saga_locks_of on potter.saga_locks (saga_id);
+
 -- Down Migration
 
+drop table potter.saga_locks;
+drop table potter.saga_lock_keys;
 drop table potter.saga_inbox;
 drop table potter.saga_snapshots;
 drop table potter.saga_feed;

@@ -47,6 +47,7 @@ interface SagaRow {
   readonly finished_ms: number | null;
   readonly duration_ms: number | null;
   readonly error: string | null;
+  readonly lock: string | null;
 }
 
 interface AttemptRow {
@@ -154,6 +155,7 @@ function itemOf(row: SagaRow): SagaListItem {
     paused: row.paused,
     currentStep: row.current_step,
     correlationId: row.correlation_id,
+    lock: row.lock === null ? null : (jsonCodec.decode(row.lock) as SagaView['lock']),
     startedAt: new Date(row.started_ms),
     updatedAt: new Date(row.updated_ms),
     finishedAt: row.finished_ms === null ? null : new Date(row.finished_ms),

@@ -22,6 +22,7 @@ const SAGA_COLUMNS: Columns = [
   ['finished_at', 'timestamptz'],
   ['duration_ms', 'bigint'],
   ['error', 'text'],
+  ['lock', 'text'],
   ['input', 'text'],
   ['results', 'text'],
   ['attributes', 'jsonb'],

@@ -7,6 +7,7 @@ import type { SagaFeedItem } from '../sagas/saga-feed.ts';
 import type { HistoryEntry } from '../sagas/saga-history.ts';
 import { resultsOf } from '../sagas/machine/saga-state.ts';
 import { isFinished } from '../sagas/saga-status.ts';
+import { lockOf } from '../sagas/saga-view.ts';
 import type { SagaStore } from '../sagas/saga-store.ts';
 import type { PostgresTransaction } from './client.ts';
 import {
@@ -159,6 +160,7 @@ function partsOf({ fold, written = [] }: KnownSaga): {
 function sagaRow({ fold, inputWritten }: KnownSaga): object {
   const { state, sagaId } = fold;
   const error = state.failure ?? state.cause;
+  const lock = lockOf(state);
   const { startedAt, finishedAt } = state;
   return {
     saga_id: sagaId,
@@ -173,6 +175,7 @@ function sagaRow({ fold, inputWritten }: KnownSaga): object {
     finished_at: finishedAt,
     duration_ms: finishedAt === null ? null : finishedAt.getTime() - startedAt.getTime(),
     error: error === null ? null : jsonCodec.encode(error),
+    lock: lock === null ? null : jsonCodec.encode(lock),
     // Seldom changed and often large: null leaves what is there.
     input: inputWritten || state.input === undefined ? null : jsonCodec.encode(state.input),
     results: jsonCodec.encode(resultsOf(state)),

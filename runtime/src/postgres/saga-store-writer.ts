@@ -6,6 +6,7 @@ import { translatePostgresError } from './errors.ts';
 import { isConnectionLoss } from './connection-loss.ts';
 import { GroupCommit, type GroupCommitOptions, type Unfinished } from './group-commit.ts';
 import { targetOfPool } from './pool-target.ts';
+import { isAboutLocks, runLockedWrites } from './saga-store-locked-writes.ts';
 import {
   type CommitWrite,
   type CreateOutcome,
@@ -14,6 +15,7 @@ import {
   sagaIdOf,
   type SagaWrite,
   type WriteOutcome,
+  type WrittenGroup,
 } from './saga-store-write.ts';
 
 /** A write that waits for its group. */
@@ -33,6 +35,8 @@ export class SagaWriter {
   readonly #pool: PostgresPool;
   readonly #notifier: CommitNotifier;
   readonly #groups: GroupCommit<Waiting>;
+  /** Writes about locks may have to wait for a caller's transaction: on lanes of their own, so that no others wait too. */
+  readonly #lockGroups: GroupCommit<Waiting>;
   /** Transactions whose writes somebody wants to hear of, once there is something to see. */
   readonly #toTell = new WeakSet<PostgresClient>();
   #pending = 0;
@@ -44,6 +48,7 @@ export class SagaWriter {
     this.#pool = pool;
     this.#notifier = notifier;
     this.#groups = new GroupCommit((group) => this.#flush(group), options);
+    this.#lockGroups = new GroupCommit((group) => this.#flush(group), options);
   }
 
   commit(write: CommitWrite, transaction?: PostgresClient): Promise<CommitOutcome> {
@@ -90,7 +95,8 @@ export class SagaWriter {
       settle(outcome);
       if (this.#pending === 0) this.#whenDrained?.();
     };
-    this.#groups.add({
+    const groups = isAboutLocks(write) ? this.#lockGroups : this.#groups;
+    groups.add({
       key: sagaIdOf(write),
       size: 1,
       shareable: false,
@@ -102,7 +108,7 @@ export class SagaWriter {
   /** Never rejects: an error is an outcome. */
   async #alone(write: SagaWrite, client: PostgresClient, isLast = false): Promise<WriteOutcome> {
     try {
-      const { outcomes, watched } = await runWrites(client, [write], this.#planAge(1), isLast);
+      const { outcomes, watched } = await this.#write(client, [write], isLast);
       if (watched && client === this.#pool) this.#notifier.notify();
       else if (watched) this.#toTell.add(client);
       return outcomes[0] ?? failed(mismatch());
@@ -114,17 +120,25 @@ export class SagaWriter {
   async #flush(group: readonly Waiting[]): Promise<readonly Unfinished[]> {
     const writes = group.map(({ write }) => write);
     try {
-      const { outcomes, watched } = await runWrites(
-        this.#pool,
-        writes,
-        this.#planAge(writes.length),
-      );
+      const { outcomes, watched } = await this.#write(this.#pool, writes);
       if (watched) this.#notifier.notify();
       group.forEach(({ settle }, index) => settle(outcomes[index] ?? failed(mismatch())));
     } catch (error) {
       await this.#settleFailed(group, error);
     }
     return [];
+  }
+
+  /** All of them are about locks, or none is. */
+  #write(
+    client: PostgresClient,
+    writes: readonly SagaWrite[],
+    isLast = false,
+  ): Promise<WrittenGroup> {
+    const planAge = this.#planAge(writes.length);
+    return writes.some(isAboutLocks)
+      ? runLockedWrites(client, this.#pool, writes, planAge, isLast)
+      : runWrites(client, writes, planAge, isLast);
   }
 
   /** One write can spoil the statement for all, by a value the database refuses for instance: then each runs alone. */

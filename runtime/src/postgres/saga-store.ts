@@ -40,7 +40,7 @@ import { inTransaction } from './transaction.ts';
 
 /** Options of {@link PostgresSagaStore}. */
 export interface PostgresSagaStoreOptions {
-  /** The store takes three connections at most for itself: two for commits, one to listen. Its owner closes it. */
+  /** The store takes three connections at most for itself: two for commits, one to listen; two more where sagas have locks. Its owner closes it. */
   readonly pool: PostgresPool;
   /** Most commits in one statement. Default 128; 1 turns grouping off. */
   readonly maxGroup?: number;
@@ -79,7 +79,7 @@ export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncD
     return attempt(() => {
       this.#assertOpen();
       const { lease = null, transaction } = options;
-      const write = createWrite(saga, transaction === undefined ? lease : null);
+      const write = createWrite(saga, transaction === undefined && !saga.locks ? lease : null);
       return this.#writer.create(write, transaction);
     });
   }

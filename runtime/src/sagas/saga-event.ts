@@ -3,7 +3,7 @@ import type { TraceContext } from '../observability/tracer.ts';
 
 /**
  * Where a saga stands, as its owner sees it:
- * - `pending`: accepted, no process has taken it yet,
+ * - `pending`: accepted, and not begun: no process has taken it yet, or it waits for its lock,
  * - `running`: going forward,
  * - `compensating`: undoing what was or may have been done,
  * - `completed`: over, every step done,
@@ -75,6 +75,10 @@ export type SagaEvent =
       readonly correlationId: string;
       readonly trace?: TraceContext;
       readonly parent?: ParentLink;
+      /** Keys it holds from its first step to its end; it waits for them first. */
+      readonly locks?: readonly string[];
+      /** Keys that the sagas around it hold for it. */
+      readonly under?: readonly string[];
       /** When the saga as a whole is out of time; null: never. */
       readonly deadlineAt: Date | null;
     })
@@ -149,6 +153,10 @@ export type SagaEvent =
       /** Steps that were begun and are not undone, when the saga gave up while undoing. */
       readonly remaining?: readonly string[];
     })
+  /** All its keys are its own from here on, until it is over. */
+  | (Happened & { readonly type: 'LocksTaken' })
+  /** It gave its keys up when it was over, and waits for them anew, to be undone. */
+  | (Happened & { readonly type: 'LocksAwaited' })
   /** The saga that began this one knows how it ended. */
   | (Happened & { readonly type: 'ParentTold' })
   /** From here on the saga is one of another version of its definition. */

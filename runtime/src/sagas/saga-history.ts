@@ -158,6 +158,8 @@ export function historyOf(events: Iterable<SagaEvent>): readonly HistoryEntry[] 
       case 'SagaCompleted':
       case 'SagaCompensated':
       case 'SagaFailed':
+      case 'LocksTaken':
+      case 'LocksAwaited':
       case 'ParentTold':
       case 'DefinitionMigrated':
         // Of the saga, not of an attempt.

@@ -29,6 +29,8 @@ export type SagaMessage =
   | (Told & { readonly kind: 'undo' })
   /** The same, also past its pivot: what can be undone is. */
   | (Told & { readonly kind: 'force-undo' })
+  /** Its turn has come: the keys it waited for are its own. Said by the store, in the commit that made it so. */
+  | (Told & { readonly kind: 'locked' })
   /** Something that a saga waits for, or will. */
   | (Told & { readonly kind: 'signal'; readonly name: string; readonly value?: unknown });
 
@@ -43,6 +45,7 @@ export const MESSAGE_BITS: Readonly<Record<MessageKind, number>> = {
   undo: 64,
   'force-undo': 128,
   signal: 256,
+  locked: 512,
 };
 
 /** Whether a set of kinds has this one. */

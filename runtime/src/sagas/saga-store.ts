@@ -38,6 +38,8 @@ export interface NewSaga {
   /** SagaStarted and, when the creator goes on with it at once, the first intent. */
   readonly events: readonly SagaEvent[];
   readonly summary: SagaSummary;
+  /** Keys it queues up for with its creation, sorted, each once; see {@link SagaCommit.lock}. Default: none. */
+  readonly locks?: readonly string[];
 }
 
 /** A message with its place in the saga's inbox: 1n, 2n, … */
@@ -84,6 +86,12 @@ export interface SagaCommit {
   readonly snapshot?: string;
   /** Give the lease back with this commit (the saga sleeps or is over). */
   readonly release: boolean;
+  /**
+   * `take`: the saga queues up for these keys, sorted, each once, behind all that queued up before. When it is the first
+   * for all of them, at once or later, it gets a message `locked`, in the commit that makes it so.
+   * `leave`: it leaves the queues it is in, whatever its place, and whoever is first then is told.
+   */
+  readonly lock?: { readonly kind: 'take' | 'leave'; readonly keys: readonly string[] };
 }
 
 /**
@@ -164,6 +172,8 @@ export interface SagaStore<Tx = never> extends SagaDirectory {
    * a saga has token 1n.
    * Repeatable: the same call with the same lease, when the saga is there and nothing else was written since, answers
    * `created: true` again, because the answer to the first may have been lost and nobody else would run the saga.
+   * A saga with locks is owned by nobody at first, whatever the lease; places in a queue are given in the order of
+   * acceptance, which in a caller's transaction is that of its commit.
    * @returns `created: false` when a saga with this id and fingerprint is there already.
    * @throws PotterError `SAGA_ALREADY_EXISTS` when its fingerprint differs.
    */

@@ -15,6 +15,8 @@ export interface SagaView {
   /** Results of the steps that were done, by step; still there when they were undone since. */
   readonly results: Readonly<Record<string, unknown>>;
   readonly correlationId: string;
+  /** Its keys, while it waits for them or holds them. */
+  readonly lock: { readonly state: 'waiting' | 'held'; readonly keys: readonly string[] } | null;
   readonly startedAt: Date;
   readonly updatedAt: Date;
   /** When it was completed or compensated. A failed saga is not finished: it can be resumed. */
@@ -35,9 +37,15 @@ export function viewOf(sagaId: string, state: SagaState): SagaView {
     input: state.input,
     results: resultsOf(state),
     correlationId: state.correlationId,
+    lock: lockOf(state),
     startedAt: state.startedAt,
     updatedAt: state.updatedAt,
     finishedAt: state.finishedAt,
     error: state.failure ?? state.cause,
   };
+}
+
+/** Its keys, while it waits for them or holds them. */
+export function lockOf({ lock, locks }: SagaState): SagaView['lock'] {
+  return lock === 'none' ? null : { state: lock, keys: locks };
 }

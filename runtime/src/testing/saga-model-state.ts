@@ -38,6 +38,9 @@ export class SagaModelState {
   rewindTo: string | null = null;
   hasParent: boolean = false;
   parentTold: boolean = true;
+  #hasLocks = false;
+  /** Where it stands to its keys. */
+  lock: 'none' | 'waiting' | 'held' = 'none';
   /** An undoing was asked for after the end, and has not begun. */
   undoRequested: boolean = false;
   /** Paths of attempted nodes in the order of their first starts. */
@@ -89,11 +92,18 @@ export class SagaModelState {
     return !this.pivotPassedOrInDoubt && (this.cancelled || this.deadlineMs <= at.getTime());
   }
 
+  /** Whether it has to wait for its keys before anything is begun. */
+  get needsLock(): boolean {
+    return this.#hasLocks && this.lock !== 'held';
+  }
+
   apply(event: SagaEvent): void {
     if ('messageId' in event) this.heard.add(event.messageId);
     switch (event.type) {
       case 'SagaStarted':
         this.hasParent = event.parent !== undefined;
+        this.#hasLocks = event.locks !== undefined;
+        if (this.#hasLocks) this.lock = 'waiting';
         if (event.deadlineAt) {
           this.deadlineMs = event.deadlineAt.getTime();
           this.#timeoutMs = this.deadlineMs - event.at.getTime();
@@ -172,9 +182,16 @@ export class SagaModelState {
       case 'SagaCompensated':
         this.status = event.type === 'SagaCompleted' ? 'completed' : 'compensated';
         this.parentTold = !this.hasParent;
+        this.lock = 'none';
         return;
       case 'SagaFailed':
         this.status = 'failed';
+        return;
+      case 'LocksTaken':
+        this.lock = 'held';
+        return;
+      case 'LocksAwaited':
+        this.lock = 'waiting';
         return;
       case 'ParentTold':
         this.parentTold = true;

@@ -54,11 +54,13 @@ class SagaModel {
     }
     switch (event.type) {
       case 'AttemptStarted':
+        if (state.needsLock) return 'nothing is begun before its keys are its own';
         return event.direction === 'forward' ? this.#forward(event) : this.#undoing(event);
       case 'AttemptCompleted':
       case 'AttemptFailed':
         return this.#attemptEnded(event);
       case 'Decided':
+        if (state.needsLock) return 'nothing is begun before its keys are its own';
         return this.#decided(event);
       case 'StepSkipped':
         return this.#skipped(event);
@@ -102,6 +104,12 @@ class SagaModel {
         return status === 'failed' && event.forced
           ? undefined
           : 'an undoing is asked for at the end';
+      case 'LocksTaken':
+        return state.lock === 'waiting' ? undefined : 'only who waits is given keys';
+      case 'LocksAwaited':
+        return state.needsLock && state.lock === 'none'
+          ? undefined
+          : 'only who gave keys up waits for them';
       case 'ParentTold':
         return 'a parent is told of an end';
       case 'SagaStarted':

@@ -44,6 +44,7 @@ const queries: Pick<SagaQueryHandler, 'list' | 'metrics'> = {
       paused: false,
       currentStep: 'pay',
       correlationId: 'c-1',
+      lock: null,
       startedAt: at,
       updatedAt: at,
       finishedAt: null,

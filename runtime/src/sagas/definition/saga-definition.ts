@@ -1,5 +1,6 @@
 import type { Duration } from '../../foundation/duration.ts';
 import type { AttemptedNode, SagaNode } from '../nodes/node.ts';
+import type { StartContext } from './lock-keys.ts';
 import type { SequenceNode } from '../nodes/sequence.ts';
 
 /** What holds for a saga as a whole. `Input` is what `parseInput` makes; options without it fit every saga. */
@@ -8,6 +9,15 @@ export interface SagaOptions<Input = never> {
   readonly version?: number;
   /** Time for the whole saga; past it, what was done is undone. Default: none. */
   readonly timeout?: Duration;
+  /**
+   * Keys of the business that only one saga at a time may work on: `({ input }) => `order:${input.orderId}``, or several. Keys
+   * are shared by all definitions of a store. A saga waits, `pending`, until all its keys are its own, first come first
+   * served, and holds them until it is completed or compensated; while it is `failed` it keeps them. All are taken at once
+   * and none while others are held, so sagas cannot wait for each other in a circle. A saga within it shares its keys and
+   * may have no others. One that is undone after it was completed waits for its keys anew. Default: none.
+   * (A method for the compiler's sake: options without an input fit every saga.)
+   */
+  lock?(start: StartContext<Input>): string | readonly string[];
   /** A snapshot of the state every so many journal entries: bounds what a takeover reads. Default 50. */
   readonly snapshotEvery?: number;
   /**
@@ -58,6 +68,8 @@ export interface SagaDefinition<Input = unknown, Tx = unknown, Results = unknown
   readonly maxInterruptions: number;
   /** Null: any input is taken. */
   readonly parseInput: ((input: unknown) => unknown) | null;
+  /** Its keys, by its input; null: none. */
+  readonly lock: ((start: StartContext<unknown>) => string | readonly string[]) | null;
   /** Only for the compiler: a definition fits an engine whose store gives it the transaction it needs. */
   readonly [types]?: {
     readonly input: Input;

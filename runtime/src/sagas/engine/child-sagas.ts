@@ -13,6 +13,8 @@ export interface NewChild {
   readonly sagaId: string;
   readonly correlationId: string;
   readonly parent: ParentLink;
+  /** Keys that the sagas around it hold. */
+  readonly under?: readonly string[];
   /** It is never to begin. */
   readonly undone?: SagaError;
 }
@@ -41,11 +43,12 @@ export class ChildSagas {
     this.#create = create;
   }
 
-  async start(node: ChildNode, invocation: Invocation): Promise<void> {
+  async start(node: ChildNode, invocation: Invocation, held: readonly string[]): Promise<void> {
     await this.#create(node.definition as SagaDefinition, inputOf(node, invocation), {
       sagaId: idOf(node, invocation),
       correlationId: invocation.correlationId,
       parent: { sagaId: invocation.sagaId, path: node.path },
+      under: held,
     });
   }
 

@@ -49,6 +49,7 @@ export function planCommit(
   const seq = saga.seq + BigInt(next.events.length);
   const sleepMs = work.waiting ? (work.timerAt?.getTime() ?? Infinity) - now.getTime() : 0;
   const over = isSettled(next.state.status) && !work.tellParent;
+  const lock = lockOf(saga.state, next.state);
   const commit: SagaCommit = {
     sagaId: saga.sagaId,
     lease: saga.lease,
@@ -56,6 +57,7 @@ export function planCommit(
     inboxSeen: saga.inboxSeen,
     events: next.events,
     summary: summaryOf(saga.definition, next.state, work),
+    ...(lock && { lock }),
     release: over || (work.running.length === 0 && (stopping || sleepMs > keepMs)),
   };
   // Of a saga that is over nobody folds the journal in a hurry.
@@ -66,6 +68,12 @@ export function planCommit(
     at: now,
     commit: snapshotDue ? { ...commit, snapshot: encodeState(next.state) } : commit,
   };
+}
+
+/** What becomes of a saga's keys between two states. */
+function lockOf(before: SagaState, after: SagaState): SagaCommit['lock'] {
+  if ((before.lock === 'none') === (after.lock === 'none')) return undefined;
+  return { kind: after.lock === 'none' ? 'leave' : 'take', keys: after.locks };
 }
 
 /** Whether a plan writes down that this attempt ended: it does not when the attempt was decided otherwise before. */

@@ -4,6 +4,7 @@ import { newId } from '../../foundation/ids.ts';
 import { sleep } from '../../foundation/sleep.ts';
 import type { TraceContext } from '../../observability/tracer.ts';
 import { startFingerprint } from '../definition/definition-hash.ts';
+import { lockKeysOf } from '../definition/lock-keys.ts';
 import type { SagaDefinition } from '../definition/saga-definition.ts';
 import { fits } from '../machine/fits.ts';
 import type { MachineInput } from '../machine/machine-input.ts';
@@ -27,6 +28,7 @@ import { Worker } from './worker.ts';
 interface Creation<Tx> extends Omit<StartOptions<Tx>, 'sagaId'> {
   readonly sagaId: string;
   readonly parent?: ParentLink;
+  readonly under?: readonly string[];
   readonly undone?: SagaError;
 }
 
@@ -90,9 +92,15 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
   ): Promise<StartedSaga> {
     const { store, clock, random, metrics } = this.#context;
     const { sagaId, transaction, correlationId = sagaId, parent, undone } = options;
+    const { locks, under } = lockKeysOf(definition, input, options.under);
     const taken = this.#owned.has(sagaId) || this.#starting.has(sagaId);
     const owned =
-      transaction === undefined && !undone && this.#worker.isClaiming && this.#room() > 0 && !taken;
+      transaction === undefined &&
+      !undone &&
+      locks.length === 0 &&
+      this.#worker.isClaiming &&
+      this.#room() > 0 &&
+      !taken;
     const lease: Lease | null = owned ? { workerId: this.#worker.id, token: 1n } : null;
     const now = clock.now();
     const beginning = {
@@ -101,6 +109,8 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
       correlationId,
       trace,
       parent,
+      locks,
+      under,
       owned,
       ...(undone && { undone }),
     };
@@ -114,6 +124,7 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
       fingerprint: startFingerprint(definition.name, parent ?? input),
       events,
       summary: summaryOf(definition, state, nextWork(definition, state, now)),
+      ...(state.lock === 'waiting' && { locks }),
     };
     const call = (): ReturnType<SagaStore['create']> =>
       store.create(saga, { lease, ...(transaction !== undefined && { transaction }) });
@@ -236,7 +247,7 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
     return {
       alive,
       isStopping: () => this.#stopping,
-      startChild: (node, invocation) => this.#children.start(node, invocation),
+      startChild: (node, invocation, held) => this.#children.start(node, invocation, held),
       undoChild: (node, invocation) => this.#children.undo(node, invocation),
       tellParent: (sagaId, state) => this.#children.tellParent(sagaId, state),
       needsPerson: (sagaId, state) => tellPerson(this.#context, sagaId, state),

@@ -294,7 +294,8 @@ export class OwnedSaga {
     const { transactional } = attemptedHandlerOf(node);
     performAttempt(this.#context, { sagaId, definition, state: this.#state }, node, running, {
       inTransaction: (work) => this.#inTransaction(running, work),
-      startChild: (child, invocation) => this.#host.startChild(child, invocation),
+      startChild: (child, invocation) =>
+        this.#host.startChild(child, invocation, heldBy(this.#state)),
       undoChild: (child, invocation) => this.#host.undoChild(child, invocation),
     }).then(
       (result) => running.completed(result, transactional),
@@ -395,4 +396,9 @@ export class OwnedSaga {
     this.#gone = true;
     this.#alarm.cancel();
   }
+}
+
+/** Keys that whatever is begun here need not wait for. */
+function heldBy({ locks, under }: SagaState): readonly string[] {
+  return [...locks, ...under];
 }

@@ -24,6 +24,7 @@ export function refusal(sagaId: string, kind: MessageKind, state: SagaState): Po
     case 'skip':
     case 'pause':
     case 'signal':
+    case 'locked':
       if (isFinished(status)) return alreadyFinished();
       return kind === 'rewind' && (paused || status === 'failed') ? noWayBack() : notPaused();
   }

@@ -9,8 +9,8 @@ export interface SagaHost {
   readonly alive: AbortSignal;
   /** Whether sagas are to be given away as soon as nothing of theirs runs. */
   isStopping(): boolean;
-  /** Starts the saga of a `child` node, or finds it started. */
-  startChild(node: ChildNode, invocation: Invocation): Promise<void>;
+  /** Starts the saga of a `child` node, or finds it started. @param held keys that it need not wait for */
+  startChild(node: ChildNode, invocation: Invocation, held: readonly string[]): Promise<void>;
   /** Asks that saga to be undone; one that was never started never will be. */
   undoChild(node: ChildNode, invocation: Invocation): Promise<void>;
   /** Tells the saga that began this one how it ended. Repeatable. */

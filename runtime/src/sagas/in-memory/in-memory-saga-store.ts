@@ -1,6 +1,7 @@
 import { PotterError } from '../../errors/potter-error.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
 import type { DirectoryPage, SagaBacklog, SagaFilter, SagaListing } from '../saga-directory.ts';
+import { newId } from '../../foundation/ids.ts';
 import type { JournalEntry, SagaStatus } from '../saga-event.ts';
 import type { SagaFeed } from '../saga-feed.ts';
 import { accepts, type SagaMessage } from '../saga-message.ts';
@@ -25,6 +26,7 @@ import {
   type InMemoryTransaction,
   type TransactionControl,
 } from './in-memory-transaction.ts';
+import { InMemoryLockQueues } from './in-memory-lock-queues.ts';
 import { InMemorySagaFeed } from './in-memory-saga-feed.ts';
 import { backlogOf, definitionKey, listRows } from './list-rows.ts';
 import { RowLocks } from './row-locks.ts';
@@ -37,10 +39,13 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
   readonly #rows = new Map<string, SagaRow>();
   readonly #leases: WorkerLeases;
   readonly #locks = new RowLocks<Tx>();
+  readonly #queues = new InMemoryLockQueues();
+  readonly #clock: Clock;
   readonly #listeners = new Set<WorkListener>();
   #workAnnounced = false;
 
   constructor(clock: Clock, begin: () => TransactionControl<Tx>) {
+    this.#clock = clock;
     this.#leases = new WorkerLeases(clock);
     this.#begin = begin;
   }
@@ -54,7 +59,9 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     saga: NewSaga,
     options: { readonly lease?: Lease | null; readonly transaction?: Tx } = {},
   ): Promise<{ readonly created: boolean; readonly status: SagaStatus }> {
-    const { lease = null, transaction } = options;
+    const { locks = [] } = saga;
+    const { transaction } = options;
+    const lease = locks.length > 0 ? null : (options.lease ?? null);
     let blocked;
     while ((blocked = this.#blocked(saga.sagaId, transaction))) await blocked;
     const existing = this.#rows.get(saga.sagaId);
@@ -71,6 +78,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
         apply: () => {
           this.#feed.add(row, 0n, saga.events.length);
           this.#give(row, null);
+          this.#queueUp(row, locks);
         },
         undo: () => this.#rows.delete(saga.sagaId),
       });
@@ -78,6 +86,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
       if (lease) row.token = lease.token;
       this.#feed.add(row, 0n, saga.events.length);
       this.#give(row, lease?.workerId ?? null);
+      this.#queueUp(row, locks);
     }
     return { created: true, status: saga.summary.status };
   }
@@ -173,8 +182,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     if (!accepts(accepted, message.kind)) return { kind: 'refused', status };
     const seq = BigInt(row.inbox.length + 1);
     row.inbox.push({ seq, message });
-    if (row.owner === null) this.#give(row, null);
-    else this.#tell((listener) => listener.onMessage(sagaId));
+    this.#announceMessage(row);
     return { kind: 'accepted', seq };
   }
 
@@ -253,6 +261,26 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     row.inboxSeen = commit.inboxSeen;
     if (commit.snapshot !== undefined) row.takeSnapshot(commit.snapshot);
     if (commit.release) this.#give(row, null);
+    if (commit.lock?.kind === 'take') this.#queueUp(row, commit.lock.keys);
+    if (commit.lock?.kind === 'leave') {
+      for (const next of this.#queues.leave(row, commit.lock.keys)) this.#grant(next);
+    }
+  }
+
+  #queueUp(row: SagaRow, keys: readonly string[]): void {
+    if (keys.length > 0 && this.#queues.join(row, keys)) this.#grant(row);
+  }
+
+  /** Its keys are its own from now on. */
+  #grant(row: SagaRow): void {
+    const message = { kind: 'locked', messageId: newId(), at: this.#clock.now() } as const;
+    row.inbox.push({ seq: BigInt(row.inbox.length + 1), message });
+    this.#announceMessage(row);
+  }
+
+  #announceMessage(row: SagaRow): void {
+    if (row.owner === null) this.#give(row, null);
+    else this.#tell((listener) => listener.onMessage(row.saga.sagaId));
   }
 
   /** Changes a row's owner; a row that nobody owns is announced. */

@@ -11,7 +11,7 @@ import { asStored } from '../stored-value.ts';
 
 /** A saga in memory, with the rules for who may write it. */
 export class SagaRow {
-  readonly saga: Omit<NewSaga, 'events' | 'summary'>;
+  readonly saga: Omit<NewSaga, 'events' | 'summary' | 'locks'>;
   summary: SagaSummary;
   owner: string | null = null;
   token = 0n;
@@ -24,7 +24,7 @@ export class SagaRow {
   #snapshot: SagaSnapshot | null = null;
   #waiting: (() => void)[] = [];
 
-  constructor({ events, summary, ...saga }: NewSaga) {
+  constructor({ events, summary, locks: _locks, ...saga }: NewSaga) {
     this.saga = saga;
     this.summary = summary;
     this.append(events);

@@ -23,6 +23,11 @@ export function acceptMessage(
 ): void {
   const { state } = draft;
   const { kind } = message;
+  // The store said so when it made it so, whatever the saga was doing.
+  if (kind === 'locked') {
+    if (state.lock === 'waiting') draft.emit({ type: 'LocksTaken', at });
+    return;
+  }
   const asked = {
     at,
     messageId: message.messageId,
@@ -92,7 +97,8 @@ export function acceptMessage(
       };
       draft.emit({ type: 'UndoRequested', ...asked, forced: message.kind === 'force-undo' });
       abandonWaits(draft, at);
-      return draft.emit({ type: 'CompensationStarted', at, error });
+      draft.emit({ type: 'CompensationStarted', at, error });
+      if (state.lock === 'none' && state.locks.length > 0) draft.emit({ type: 'LocksAwaited', at });
     }
   }
 }

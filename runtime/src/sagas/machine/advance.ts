@@ -41,8 +41,9 @@ function forward(
 ): boolean {
   const { state } = draft;
   const at = moment.now;
-  const progress = new GraphWalk(definition, sagaId, state, at).forward(definition.root);
   const stop = stopReason(definition, state, at);
+  if (state.lock === 'waiting' && !stop) return false;
+  const progress = new GraphWalk(definition, sagaId, state, at).forward(definition.root);
   // A deadline that passes with nothing left to do is no reason to undo everything; a cancel that was accepted is.
   if (progress.kind === 'done' && !(stop && state.cancelRequested)) {
     draft.emit({ type: 'SagaCompleted', at });
@@ -108,7 +109,7 @@ function remainingOf(definition: SagaDefinition, walk: Walk): readonly string[] 
 }
 
 /**
- * Begins what is to begin, unless the saga is paused or about to be given away.
+ * Begins what is to begin, unless the saga is paused, waits for its lock or is about to be given away.
  * @returns whether to look again, because something was written that needs no attempt.
  */
 function begin(
@@ -117,7 +118,7 @@ function begin(
   { notes, start }: Active,
   { now: at, hold }: Moment,
 ): boolean {
-  if (hold || draft.state.paused) return false;
+  if (hold || draft.state.paused || draft.state.lock === 'waiting') return false;
   for (const { path, direction } of start) {
     const attempts = stepAt(draft.state, path)?.[direction];
     const policy = definition.attempted.get(path)?.policy[direction];

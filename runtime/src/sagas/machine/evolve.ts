@@ -99,6 +99,12 @@ export function apply(draft: StateDraft, event: Exclude<SagaEvent, { type: 'Saga
       draft.status = 'failed';
       draft.failure = event.error;
       return;
+    case 'LocksTaken':
+      draft.lock = 'held';
+      return;
+    case 'LocksAwaited':
+      draft.lock = 'waiting';
+      return;
     case 'ParentTold':
       draft.parentTold = true;
       return;
@@ -133,6 +139,9 @@ function started(event: EventOf<'SagaStarted'>): SagaState {
     forced: false,
     rewindTo: null,
     rewinds: 0,
+    locks: event.locks ?? [],
+    lock: event.locks ? 'waiting' : 'none',
+    under: event.under ?? [],
     parentTold: true,
     cause: null,
     failure: null,
@@ -149,6 +158,7 @@ function finished(draft: StateDraft, status: 'completed' | 'compensated', at: Da
   draft.currentStep = null;
   draft.paused = false;
   draft.pausedAt = null;
+  draft.lock = 'none';
   draft.parentTold = draft.parent === undefined;
 }
 

@@ -51,7 +51,8 @@ export function nextWork(definition: SagaDefinition, state: SagaState, now: Date
   const running: RunningAttempt[] = [];
   const forward = state.phase === 'forward';
   let timerMs = Infinity;
-  let waiting = state.paused;
+  const halted = state.paused || state.lock === 'waiting';
+  let waiting = halted;
   for (const step of state.steps) {
     if (step.forward?.status === 'running')
       running.push(attemptOf(step.path, 'forward', step.forward));
@@ -59,7 +60,7 @@ export function nextWork(definition: SagaDefinition, state: SagaState, now: Date
       running.push(attemptOf(step.path, 'compensate', step.compensate));
     }
     const attempts = forward ? step.forward : step.compensate;
-    if (attempts?.status === 'waiting' && !state.paused) {
+    if (attempts?.status === 'waiting' && !halted) {
       waiting = true;
       timerMs = Math.min(timerMs, attempts.retryAt.getTime());
     }
@@ -67,7 +68,7 @@ export function nextWork(definition: SagaDefinition, state: SagaState, now: Date
   for (const mark of state.marks) {
     if (mark.kind !== 'wait' || mark.ended !== null || mark.direction !== state.phase) continue;
     waiting = true;
-    if (mark.until !== null && !state.paused) timerMs = Math.min(timerMs, mark.until.getTime());
+    if (mark.until !== null && !halted) timerMs = Math.min(timerMs, mark.until.getTime());
   }
   const stop = stopReason(definition, state, now);
   if (stop === null && forward && state.deadlineAt && !state.paused) {

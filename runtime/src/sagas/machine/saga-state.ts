@@ -110,6 +110,12 @@ export interface SagaState {
   readonly rewindTo: string | null;
   /** How often it was rewound. */
   readonly rewinds: number;
+  /** Keys that it holds while it is under way; sorted. */
+  readonly locks: readonly string[];
+  /** Where it stands to them: it begins no attempt while it waits. `none`: it has no keys, or is over. */
+  readonly lock: 'none' | 'waiting' | 'held';
+  /** Keys that the sagas around it hold for it. */
+  readonly under: readonly string[];
   /** Whether its parent knows how it ended; true when it has none or did not end. */
   readonly parentTold: boolean;
   /** Why it is being undone. */

@@ -30,6 +30,10 @@ export interface Beginning {
   readonly correlationId: string;
   readonly trace: TraceContext | undefined;
   readonly parent?: ParentLink | undefined;
+  /** Keys to wait for before anything is begun. */
+  readonly locks?: readonly string[];
+  /** Keys that the sagas around it hold. */
+  readonly under?: readonly string[];
   /** Whether the writer goes on at once: then the first intents are part of it. */
   readonly owned: boolean;
   /** It is never to begin: its parent undid it before it was there. */
@@ -43,6 +47,7 @@ export function begin(
   moment: Moment,
 ): Transition {
   const { sagaId, input, correlationId, trace, parent, owned, undone } = beginning;
+  const { locks = [], under = [] } = beginning;
   const { now: at } = moment;
   const { timeoutMs } = definition;
   const started: SagaEvent = {
@@ -55,6 +60,8 @@ export function begin(
     correlationId,
     ...(trace && { trace }),
     ...(parent && { parent }),
+    ...(locks.length > 0 && { locks }),
+    ...(under.length > 0 && { under }),
     deadlineAt: timeoutMs === null ? null : new Date(at.getTime() + timeoutMs),
   };
   const draft = new Draft(evolve(undefined, started), [started]);

@@ -3,6 +3,7 @@ import { claimRules } from './saga-store-claim-rules.ts';
 import { commitRules } from './saga-store-commit-rules.ts';
 import { directoryRules } from './saga-store-directory-rules.ts';
 import { liveRules } from './saga-store-live-rules.ts';
+import { lockRules } from './saga-store-lock-rules.ts';
 import { SagaStoreBench, type SagaStoreSubject } from './saga-store-subject.ts';
 
 /**
@@ -17,6 +18,7 @@ export function sagaStoreContract<Tx>(
     ...claimRules<Tx>(),
     ...liveRules<Tx>(),
     ...directoryRules<Tx>(),
+    ...lockRules<Tx>(),
   ].map(({ name, check }) => ({
     name,
     run: async () => check(new SagaStoreBench(await subject())),
