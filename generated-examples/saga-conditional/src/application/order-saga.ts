@@ -1,5 +1,6 @@
 import { saga, type SagaDefinition, type StepOptions } from 'potter-runtime/sagas';
 import {
+  type Carrier,
   crossesBorder,
   isLarge,
   isVip,
@@ -11,7 +12,7 @@ import {
 } from '../domain/order.ts';
 import type { Customs } from './customs.ts';
 import type { Orders } from './orders.ts';
-import type { Carrier, Shipment, Shipping } from './shipping.ts';
+import type { Shipment, Shipping } from './shipping.ts';
 import type { Verification } from './verification.ts';
 import type { VipBenefits } from './vip-benefits.ts';
 

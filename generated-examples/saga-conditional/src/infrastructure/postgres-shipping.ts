@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { Rejection } from 'potter-runtime/errors';
 import { fenced, inTransaction, type PostgresPool } from 'potter-runtime/postgres';
 import type { Call } from '../application/call.ts';
-import type { Carrier, Parcel, Shipment, Shipping } from '../application/shipping.ts';
+import type { Parcel, Shipment, Shipping } from '../application/shipping.ts';
+import type { Carrier } from '../domain/order.ts';
 import { recordEffect } from './effects.ts';
 
 /** The express carrier takes nothing that is worth more. */

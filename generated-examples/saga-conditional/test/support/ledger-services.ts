@@ -1,7 +1,8 @@
 import type { InMemoryTransaction } from 'potter-runtime/sagas';
 import type { LedgerClient } from 'potter-runtime/testing';
 import type { OrderServices } from '../../src/application/order-saga.ts';
-import type { Carrier, Shipping } from '../../src/application/shipping.ts';
+import type { Shipping } from '../../src/application/shipping.ts';
+import type { Carrier } from '../../src/domain/order.ts';
 
 /**
  * Participants that keep a ledger: each call has its effect once per key, as the real ones have with their fences.

@@ -1,6 +1,5 @@
+import type { Carrier } from '../domain/order.ts';
 import type { Call } from './call.ts';
-
-export type Carrier = 'express' | 'standard';
 
 /** Either of the two ways to ship an order. */
 export interface Shipping {

@@ -11,9 +11,11 @@ export interface OrderDetails {
   readonly express: boolean;
 }
 
+export type Carrier = 'express' | 'standard';
+
 /** What becomes of an order that goes well. */
 export interface Fulfilment {
-  readonly carrier: 'express' | 'standard';
+  readonly carrier: Carrier;
   readonly trackingNumber: string;
   readonly discountCents: number;
   readonly payableCents: number;
