@@ -4,7 +4,7 @@ export const sagaConditional: ExampleDefinition = defineExample({
   name: 'saga-conditional',
   title: 'Conditional saga',
   summary:
-    'Orders that go by the steps they need: decided once, remembered over a crash, and what was skipped is never undone.',
+    'Orders that take only the steps they need: decided once, remembered over a crash, and what was skipped is never undone.',
   features: ['service', 'postgres', 'saga', 'ordering', 'order-table'],
   data: {
     database: 'orders',

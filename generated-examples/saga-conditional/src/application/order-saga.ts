@@ -38,7 +38,7 @@ export function orderSaga<Tx>(
   { verification, vipBenefits, customs, carriers, orders }: OrderServices<Tx>,
   rules: OrderRules = ORDER_RULES,
 ): SagaDefinition<OrderToFulfil, Tx> {
-  return saga<OrderToFulfil, Tx>('conditional-order')
+  return saga<OrderToFulfil, Tx>('conditional-order-saga')
     .alreadyDone('place-order', {
       // Whoever starts the saga has placed the order in the same transaction; the last undo cancels it.
       compensate: ({ tx, input, cause }) => orders.cancel(tx, input.orderId, cause.code),

@@ -25,7 +25,7 @@ describe('an order goes by the steps that it needs', () => {
   test('all of them', async () => {
     const { sagaId, orderId } = await start(api, EVERYTHING);
     expect(await settled(api, sagaId)).toMatchObject({
-      definition: 'conditional-order',
+      definition: 'conditional-order-saga',
       status: 'completed',
       currentStep: null,
       error: null,

@@ -37,14 +37,20 @@ test('an order is accepted at once, together with its saga, and says where to fo
   });
 });
 
-test('the same request with the same key places one order, at once and later', async () => {
+test('the same request with the same key places one order: at once, later, and after kill -9', async () => {
   const correlationId = randomUUID();
   const headers = { 'idempotency-key': randomUUID(), 'x-correlation-id': correlationId };
   const placed = () => api.post<Accepted>('/api/v1/orders', anOrder(), headers);
   const answers = await Promise.all(Array.from({ length: 8 }, placed));
+  const later = await placed();
+  expect(later.headers.get('location')).toBe(`/api/v1/sagas/${later.body.sagaId}`);
+
+  await service.kill();
+  service = await startService({ DATABASE_URL: database.url, LOG_LEVEL: 'info' });
+  ({ api } = service);
   const again = await placed();
-  expect(new Set([...answers, again].map(({ body }) => JSON.stringify(body))).size).toBe(1);
-  expect(again.headers.get('location')).toBe(`/api/v1/sagas/${again.body.sagaId}`);
+  expect(again.status).toBe(202);
+  expect(new Set([...answers, later, again].map(({ body }) => JSON.stringify(body))).size).toBe(1);
   const { rows } = await database.pool.query({
     text: 'SELECT saga_id FROM potter.sagas WHERE correlation_id = $1',
     values: [correlationId],

