@@ -13,9 +13,12 @@ if (unknown.length > 0) {
   console.error(`no bench '${unknown.join("', '")}'; there are: ${known.join(', ')}`);
   process.exit(2);
 }
+// `potter-runtime/x` means what users get, in plain JavaScript: without `paths` it is found where npm put it.
+const env = { ...process.env, TSX_TSCONFIG_PATH: join(folder, 'tsconfig.json') };
 for (const name of wanted) {
   const run = spawnSync(process.execPath, ['--import', 'tsx', join(folder, `${name}.bench.ts`)], {
     stdio: 'inherit',
+    env,
   });
   if (run.status !== 0) process.exit(run.status ?? 1);
 }

@@ -2,114 +2,59 @@
  * Sagas against hand-written SQL on the same server, in the same run. `npm run bench -- sagas`
  *
  * - `by one`: what one writes by hand: a statement and a commit per boundary, on a pool of 20 connections.
- * - `grouped`: the same with the boundaries of concurrent sagas in shared statements: as fast as it gets.
- * - `grouped, log only`: a log and nothing that finds the unfinished sagas: one insert of many rows.
+ * - `grouped`: the same with the boundaries of concurrent sagas in shared statements, one after the other.
+ * - `log only`: one insert of many rows, and nothing that says which sagas are unfinished.
  * - `sagas`: the engine on PostgreSQL, with leases, tokens, inbox, intents and journal. Same number of boundaries.
+ * - `dbos`: DBOS 5 on the same server, when it is installed.
+ *
+ * `BENCH_MS` is the length of a slice (1,000), `BENCH_ROUNDS` their number (3), `BENCH_LANES` the statements in flight (2).
  */
-import { Rejection } from '../../runtime/src/errors/rejection.ts';
-import { newId } from '../../runtime/src/foundation/ids.ts';
-import type { PostgresTransaction } from '../../runtime/src/postgres/client.ts';
-import { createPool } from '../../runtime/src/postgres/pool.ts';
-import { PostgresSagaStore } from '../../runtime/src/postgres/saga-store.ts';
-import { createSagaEngine } from '../../runtime/src/sagas/create-saga-engine.ts';
-import { saga } from '../../runtime/src/sagas/definition/saga.ts';
-import type { SagaDefinition } from '../../runtime/src/sagas/definition/saga-definition.ts';
-import { isSettled } from '../../runtime/src/sagas/saga-status.ts';
+import { newId } from 'potter-runtime/foundation';
+import { createPool, PostgresSagaStore, type PostgresTransaction } from 'potter-runtime/postgres';
+import { createSagaEngine } from 'potter-runtime/sagas';
 import { startBenchDatabase } from './database.ts';
 import { type BenchRow, median, percentile, report, throughput } from './report.ts';
+import { DBOS_INSTALL, startDbos } from './sagas-dbos.ts';
 import { FLOOR_TABLES, floorByOne, GroupedFloor, logAndRows, logOnly } from './sagas-floor.ts';
+import { benchSaga, runSaga, watch } from './sagas-subject.ts';
 
-const DURATION_MS = Number(process.env['BENCH_MS'] ?? 2_000);
+const DURATION_MS = Number(process.env['BENCH_MS'] ?? 1_000);
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 
-/** Tells when a saga's last commit is durable, without asking the database. */
-class ObservedStore extends PostgresSagaStore {
-  readonly #waiting = new Map<string, () => void>();
-  commits = 0;
-
-  settled(sagaId: string): Promise<void> {
-    return new Promise((resolve) => this.#waiting.set(sagaId, resolve));
-  }
-
-  override async create(
-    ...args: Parameters<PostgresSagaStore['create']>
-  ): ReturnType<PostgresSagaStore['create']> {
-    this.commits += 1;
-    return super.create(...args);
-  }
-
-  override async commit(
-    ...args: Parameters<PostgresSagaStore['commit']>
-  ): ReturnType<PostgresSagaStore['commit']> {
-    const outcome = await super.commit(...args);
-    this.commits += 1;
-    const [{ sagaId, summary }] = args;
-    if (isSettled(summary.status)) {
-      this.#waiting.get(sagaId)?.();
-      this.#waiting.delete(sagaId);
-    }
-    return outcome;
-  }
-}
-
-interface Input {
-  readonly orderId: string;
-}
-
-function definitionOf(steps: number, fails: boolean): SagaDefinition<Input, PostgresTransaction> {
-  const name = `bench-${steps}-${fails ? 'undone' : 'done'}`;
-  let builder = saga<Input, PostgresTransaction>(name, { version: 1 });
-  for (let n = 1; n < steps; n += 1) {
-    // Its name is not known to the compiler, so its results have no type either.
-    builder = builder.step<string, { ok: boolean }>(`step-${n}`, {
-      execute: () => ({ ok: true }),
-      compensate: () => {},
-    });
-  }
-  const last = {
-    execute: () => {
-      if (fails) throw new Rejection('REFUSED', 'The last step says no.');
-      return { ok: true };
-    },
-  };
-  return builder.step('last', last).build();
-}
+const shapes = [3, 5].flatMap((steps) => [
+  { steps, fails: false, definition: benchSaga<PostgresTransaction>(steps, false) },
+  { steps, fails: true, definition: benchSaga<PostgresTransaction>(steps, true) },
+]);
 
 await using database = await startBenchDatabase(['sagas']);
 await using pool = createPool(database.url, { maxConnections: 20 });
 await pool.query({ text: FLOOR_TABLES });
-const definitions = [3, 5].flatMap((steps) => [
-  definitionOf(steps, false),
-  definitionOf(steps, true),
-]);
-const store = new ObservedStore({
+const store = new PostgresSagaStore({
   pool,
   commitConnections: Number(process.env['BENCH_LANES'] ?? 2),
 });
-const engine = createSagaEngine({ store, definitions });
+const watched = watch(store);
+const engine = createSagaEngine({ store, definitions: shapes.map(({ definition }) => definition) });
 await engine.run();
 const grouped = new GroupedFloor(pool, logAndRows);
 const logged = new GroupedFloor(pool, logOnly);
-
-async function runSaga(definition: SagaDefinition<Input, PostgresTransaction>): Promise<void> {
-  const sagaId = newId();
-  const settled = store.settled(sagaId);
-  await engine.start(definition, { orderId: 'order-1' }, { sagaId });
-  await settled;
-}
+await using dbos = (await startDbos(database.url, shapes)) ?? null;
+if (!dbos)
+  console.log(`DBOS is not installed and not in the table. To have it there: ${DBOS_INSTALL}`);
 
 const rows: BenchRow[] = [];
-for (const definition of definitions) {
-  await runSaga(definition);
-  store.commits = 0;
-  await runSaga(definition);
-  const boundaries = store.commits;
+for (const { steps, fails, definition } of shapes) {
+  await runSaga(engine, watched, definition);
+  watched.writes = 0;
+  await runSaga(engine, watched, definition);
+  const boundaries = watched.writes;
   for (const inFlight of [1, 16, 50]) {
-    const subjects = {
+    const subjects: Record<string, () => Promise<void>> = {
       'by one': () => floorByOne(pool, newId(), boundaries),
       grouped: () => grouped.run(newId(), boundaries),
-      'grouped, log only': () => logged.run(newId(), boundaries),
-      sagas: () => runSaga(definition),
+      'log only': () => logged.run(newId(), boundaries),
+      sagas: () => runSaga(engine, watched, definition),
+      ...(dbos && { dbos: () => dbos.run(steps, fails) }),
     };
     const rates: Record<string, number[]> = {};
     const latencies: Record<string, number[]> = {};
@@ -133,7 +78,8 @@ for (const definition of definitions) {
         'p99 ms': percentile(latencies[name] ?? [], 0.99),
         'of by one': rate(name) / rate('by one'),
         'of grouped': rate(name) / rate('grouped'),
-        'of log only': rate(name) / rate('grouped, log only'),
+        'of log only': rate(name) / rate('log only'),
+        ...(dbos && { 'of dbos': rate(name) / rate('dbos') }),
       });
     }
   }

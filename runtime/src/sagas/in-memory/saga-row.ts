@@ -14,6 +14,8 @@ export class SagaRow {
   readonly saga: Omit<NewSaga, 'events' | 'summary' | 'locks'>;
   summary: SagaSummary;
   owner: string | null = null;
+  /** Whether it ever was somebody's, or to be had: a row that an open transaction makes is not. */
+  wasAssigned = false;
   token = 0n;
   readonly inbox: InboxEntry[] = [];
   inboxSeen = 0n;

@@ -14,7 +14,6 @@ export class WorkerLeases {
   readonly #ended = new Set<string>();
   /** Rows that nobody owns and that may become due. */
   readonly #free = new Set<SagaRow>();
-  readonly #known = new WeakSet<SagaRow>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -46,7 +45,7 @@ export class WorkerLeases {
 
   /** Gives a row to a worker, or to nobody. */
   assign(row: SagaRow, workerId: string | null): void {
-    this.#known.add(row);
+    row.wasAssigned = true;
     if (row.owner !== null) this.#workers.get(row.owner)?.rows.delete(row);
     const worker = workerId === null ? undefined : this.#workers.get(workerId);
     row.owner = worker ? workerId : null;
@@ -59,7 +58,7 @@ export class WorkerLeases {
 
   /** Whether a row was ever assigned: its creation was committed. */
   knows(row: SagaRow): boolean {
-    return this.#known.has(row);
+    return row.wasAssigned;
   }
 
   /** Rows that can be claimed, as far as ownership goes. Assigning one while iterating is fine. */
