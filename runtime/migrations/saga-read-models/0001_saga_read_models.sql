@@ -26,7 +26,8 @@ create table potter.saga_views (
   results            text not null,
   -- The input for filters: plain values, times as ISO 8601, large numbers as text.
   attributes         jsonb,
-  -- The last commit that the rows of the saga show.
+  -- What the rows of the saga show: its journal up to this entry, and that entry's commit among those of all sagas.
+  seq                bigint not null,
   position           bigint not null
 ) with (fillfactor = 70);
 

@@ -50,6 +50,19 @@ interface SagaRow {
   readonly lock: string | null;
 }
 
+interface SagaValues {
+  readonly input: string | null;
+  readonly results: string;
+}
+
+interface Freshness {
+  /** Whether the rows show everything that is committed of the saga. */
+  readonly fresh: boolean;
+}
+
+/** A saga that is no longer in the store is as fresh as it will ever be. */
+const IS_FRESH = `coalesce((SELECT v.seq >= s.last_seq FROM potter.sagas s WHERE s.saga_id = v.saga_id), true) AS fresh`;
+
 interface AttemptRow {
   readonly step: string;
   readonly kind: HistoryEntry['kind'];
@@ -61,7 +74,10 @@ interface AttemptRow {
   readonly error: string | null;
 }
 
-/** Answers from the tables of the component `saga-read-models`, which the projection `sagaReadModel` writes. */
+/**
+ * Answers from the tables of the component `saga-read-models`, which the projection `sagaReadModel` writes, next to those
+ * of the component `sagas`: with one look at the latter it knows whether its rows of a saga are up to date.
+ */
 export class PostgresSagaQueries implements SagaQueryHandler {
   readonly #pool: PostgresPool;
   readonly #store: Pick<SagaStore, 'journal'>;
@@ -92,12 +108,12 @@ export class PostgresSagaQueries implements SagaQueryHandler {
   }
 
   async get(sagaId: string): Promise<SagaView> {
-    const [row] = await this.#rows<SagaRow & { input: string | null; results: string }>({
+    const [row] = await this.#rows<SagaRow & Freshness & SagaValues>({
       name: 'potter_saga_view',
-      text: `SELECT ${LIST_COLUMNS}, v.input, v.results FROM ${SAGA_VIEWS} v WHERE v.saga_id = $1`,
+      text: `SELECT ${LIST_COLUMNS}, v.input, v.results, ${IS_FRESH} FROM ${SAGA_VIEWS} v WHERE v.saga_id = $1`,
       values: [sagaId],
     });
-    if (row === undefined) return viewOf(sagaId, (await this.#foldOf(sagaId)).state);
+    if (row?.fresh !== true) return viewOf(sagaId, (await this.#foldOf(sagaId)).state);
     const { durationMs: _durationMs, ...item } = itemOf(row);
     return {
       ...item,
@@ -107,16 +123,15 @@ export class PostgresSagaQueries implements SagaQueryHandler {
   }
 
   async history(sagaId: string): Promise<SagaHistory> {
-    const rows = await this.#rows<AttemptRow>({
+    const rows = await this.#rows<Freshness & (AttemptRow | { readonly step: null })>({
       name: 'potter_saga_attempts',
-      text: `SELECT step, kind, status, attempt, ${msOf('started_at')} AS started_ms,
-          ${msOf('finished_at')} AS finished_ms, duration_ms::float8, error
-        FROM ${ATTEMPT_VIEWS} WHERE saga_id = $1 ORDER BY no`,
+      text: `SELECT ${IS_FRESH}, a.step, a.kind, a.status, a.attempt, ${msOf('a.started_at')} AS started_ms,
+          ${msOf('a.finished_at')} AS finished_ms, a.duration_ms::float8, a.error
+        FROM ${SAGA_VIEWS} v LEFT JOIN ${ATTEMPT_VIEWS} a USING (saga_id) WHERE v.saga_id = $1 ORDER BY a.no`,
       values: [sagaId],
     });
-    // A saga that has begun nothing yet has no rows either, and a short journal.
-    if (rows.length === 0) return { sagaId, history: (await this.#foldOf(sagaId)).history() };
-    return { sagaId, history: rows.map(entryOf) };
+    if (rows[0]?.fresh !== true) return { sagaId, history: (await this.#foldOf(sagaId)).history() };
+    return { sagaId, history: rows.flatMap((row) => (row.step === null ? [] : [entryOf(row)])) };
   }
 
   async metrics(query: SagaMetricsQuery = {}): Promise<SagaMetrics> {

@@ -26,6 +26,7 @@ const SAGA_COLUMNS: Columns = [
   ['input', 'text'],
   ['results', 'text'],
   ['attributes', 'jsonb'],
+  ['seq', 'bigint'],
   ['position', 'bigint'],
 ];
 

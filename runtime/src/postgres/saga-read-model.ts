@@ -180,6 +180,7 @@ function sagaRow({ fold, inputWritten }: KnownSaga): object {
     input: inputWritten || state.input === undefined ? null : jsonCodec.encode(state.input),
     results: jsonCodec.encode(resultsOf(state)),
     attributes: inputWritten ? null : attributesOf(state.input),
+    seq: fold.seq.toString(),
   };
 }
 

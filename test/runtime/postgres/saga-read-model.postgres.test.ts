@@ -154,6 +154,25 @@ describe('the read model of sagas', () => {
     await expect(queries.history('nothing')).rejects.toMatchObject({ code: 'SAGA_NOT_FOUND' });
   });
 
+  test('never shows a saga older than it is, however far behind its rows are', async () => {
+    const runner = await runReadModel();
+    const definition = motleySaga();
+    const engine = createSagaEngine({ store, definitions: [definition] });
+    opened.push(engine);
+    // Not running yet: the saga is left as it was begun.
+    const { sagaId } = await engine.start(definition, motley(0));
+    await caughtUp(runner);
+    await runner.pause(SAGA_READ_MODEL);
+    await engine.run();
+    await engine.settled(sagaId);
+    expect(await queries.get(sagaId)).toEqual(await engine.get(sagaId));
+    expect(await queries.history(sagaId)).toEqual(await engine.history(sagaId));
+    expect((await queries.list()).sagas).toMatchObject([{ sagaId, status: 'pending' }]);
+    await runner.resume(SAGA_READ_MODEL);
+    await caughtUp(runner);
+    expect((await queries.list()).sagas).toMatchObject([{ sagaId, status: 'completed' }]);
+  });
+
   test('is the same bytes whatever the batches were, and whatever was forgotten between them', async () => {
     await runMotley(15);
     const items = await allItems();

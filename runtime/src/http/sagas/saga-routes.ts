@@ -19,6 +19,8 @@ export type SagaReader = Pick<
 export interface SagaRoutesOptions {
   /** Default `/api/v1/sagas`. */
   readonly prefix?: string;
+  /** Where state and history of a saga are read: a query handler on read models. Default: the engine. */
+  readonly views?: Pick<SagaReader, 'get' | 'history'>;
 }
 
 const DIAGRAM_TYPES = {
@@ -40,7 +42,7 @@ export function sagaRoutes<Tx>(
   options: SagaRoutesOptions = {},
 ): void {
   const { app } = service;
-  const prefix = options.prefix ?? '/api/v1/sagas';
+  const { prefix = '/api/v1/sagas', views = engine } = options;
   const saga = `${prefix}/:id`;
 
   app.get(
@@ -53,7 +55,7 @@ export function sagaRoutes<Tx>(
         response: { 200: sagaSchema, 404: PROBLEM },
       },
     },
-    async (request, reply) => reply.send(plainJson(await engine.get(idOf(request)))),
+    async (request, reply) => reply.send(plainJson(await views.get(idOf(request)))),
   );
 
   app.get(
@@ -66,7 +68,7 @@ export function sagaRoutes<Tx>(
         response: { 200: historySchema, 404: PROBLEM },
       },
     },
-    async (request, reply) => reply.send(plainJson(await engine.history(idOf(request)))),
+    async (request, reply) => reply.send(plainJson(await views.history(idOf(request)))),
   );
 
   app.get(

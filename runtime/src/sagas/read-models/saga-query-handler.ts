@@ -99,8 +99,9 @@ export interface SagaStepMetrics {
 }
 
 /**
- * Answers questions about sagas from read models. What a read model does not know yet, because it follows the sagas a few
- * milliseconds behind, is looked up in the sagas' own store.
+ * Answers questions about sagas from read models, which follow the sagas a few milliseconds behind. A single saga is never
+ * shown older than it is: one that the read model has not reached, or not with its last commit, comes from the sagas' own
+ * store. Lists and metrics are of one moment, a little ago.
  */
 export interface SagaQueryHandler {
   /** @throws PotterError `INVALID_ARGUMENT` for a cursor that is not of such a list, a limit or an offset out of range. */
