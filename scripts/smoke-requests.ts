@@ -29,6 +29,16 @@ export const SMOKE_REQUESTS: Readonly<Record<string, readonly SmokeRequest[]>> =
     },
     { method: 'GET', path: '/api/v1/inventory/product-1', status: 200 },
   ],
+  'saga-query-handler': [
+    {
+      method: 'POST',
+      path: '/api/v1/sagas',
+      body: { definition: 'simple-saga', context: { customer: 'verify' } },
+      status: 202,
+    },
+    { method: 'GET', path: '/api/v1/sagas/metrics', status: 200 },
+    { method: 'POST', path: '/api/v1/projections/saga-read-model/rebuild', status: 202 },
+  ],
   'saga-parallel': [
     {
       method: 'POST',

@@ -1,4 +1,5 @@
 import { PotterError } from '../errors/potter-error.ts';
+import { exponentialBackoff, nextDelayMs } from '../foundation/backoff.ts';
 import { type Clock, systemClock } from '../foundation/clock.ts';
 import { type Duration, durationMs } from '../foundation/duration.ts';
 import { newId } from '../foundation/ids.ts';
@@ -16,6 +17,13 @@ import {
   type ProjectionStore,
 } from './projection-store.ts';
 import { assertProjection } from './table-names.ts';
+
+/** Between attempts to begin while the store is away, or not migrated yet. */
+const BEGIN = exponentialBackoff({
+  maxAttempts: Number.POSITIVE_INFINITY,
+  maxDelay: '5s',
+  jitter: 'equal',
+});
 
 /** Options of {@link createProjectionRunner}. */
 export interface ProjectionRunnerOptions<Tx> {
@@ -35,7 +43,7 @@ export interface ProjectionRunnerOptions<Tx> {
 
 /** Runs projections, and is asked about them. Any number of processes may; each projection has one that writes it. */
 export interface ProjectionRunner extends AsyncDisposable {
-  /** Begins; returns when all projections are registered. */
+  /** Begins; returns when all projections are registered. While the store does not answer it goes on trying. */
   run(): Promise<void>;
   /** Finishes the batches under way and gives the leases back. The store stays open. */
   stop(): Promise<void>;
@@ -81,6 +89,8 @@ class Runner<Tx> implements ProjectionRunner {
   readonly #projections: readonly BoundProjection<Tx>[];
   readonly #lanes: readonly ProjectionLane<Tx>[];
   readonly #stopping = new AbortController();
+  readonly #logger: Logger;
+  #begun: Promise<void> | undefined;
   #running: readonly Promise<void>[] = [];
   #hangUp: (() => Promise<void>) | undefined;
 
@@ -103,6 +113,7 @@ class Runner<Tx> implements ProjectionRunner {
       failed: (name) => failures.add(1, { projection: name }),
     };
     this.#store = store;
+    this.#logger = logger;
     this.#projections = projections;
     this.#lanes = projections.flatMap((bound) => [
       new ProjectionLane(context, bound, 'live'),
@@ -114,20 +125,16 @@ class Runner<Tx> implements ProjectionRunner {
 
   async run(): Promise<void> {
     this.#assertOpen();
-    if (this.#hangUp !== undefined) return;
-    this.#hangUp = await this.#store.listen((name) => {
-      for (const lane of this.#lanes) if (name === undefined || name === lane.name) lane.wake();
-    });
-    for (const { identity } of this.#projections) await this.#store.register(identity);
-    this.#running = this.#lanes.map((lane) => lane.run(this.#stopping.signal));
+    this.#begun ??= this.#begin();
+    await this.#begun;
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    await this.#begun;
     await Promise.all(this.#running);
-    const hangUp = this.#hangUp;
+    await this.#hangUp?.();
     this.#hangUp = undefined;
-    await hangUp?.();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -209,6 +216,35 @@ class Runner<Tx> implements ProjectionRunner {
     } finally {
       await hangUp();
     }
+  }
+
+  async #begin(): Promise<void> {
+    this.#hangUp = await this.#untilDone(() =>
+      this.#store.listen((name) => {
+        for (const lane of this.#lanes) if (name === undefined || name === lane.name) lane.wake();
+      }),
+    );
+    const registered = await this.#untilDone(async () => {
+      for (const { identity } of this.#projections) await this.#store.register(identity);
+      return true;
+    });
+    if (registered === undefined) return;
+    this.#running = this.#lanes.map((lane) => lane.run(this.#stopping.signal));
+  }
+
+  /** What the work gives once it succeeds; undefined when the runner is stopped before. */
+  async #untilDone<T>(work: () => Promise<T>): Promise<T | undefined> {
+    const { signal } = this.#stopping;
+    const wakeUp = new WakeUp();
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        this.#logger.warn('projections cannot begin yet and try again', { error });
+        await wakeUp.wait(nextDelayMs(BEGIN, { attempt, elapsedMs: 0 }) ?? 0, signal);
+      }
+    }
+    return undefined;
   }
 
   /** The newest version of it that this process has. */

@@ -136,6 +136,26 @@ describe('a projection', () => {
     expect(counts()).toEqual({ a: 1, b: 1 });
   });
 
+  test('begins as soon as its store answers, and is stopped before that too', async () => {
+    let isAway = true;
+    const register = store.register.bind(store);
+    store.register = (projection) =>
+      isAway ? Promise.reject(new Error('away')) : register(projection);
+    feed.add('a');
+    const options = { store, projections: [project(feed, counting())] };
+    const stopped = createProjectionRunner(options);
+    const begun = stopped.run();
+    await stopped.stop();
+    await begun;
+    const runner = createProjectionRunner(options);
+    runners.push(runner);
+    const running = runner.run();
+    isAway = false;
+    await running;
+    await runner.waitFor('counts', 'caughtUp');
+    expect(counts()).toEqual({ a: 1 });
+  });
+
   test('is waited for as long as one wants and no longer', async () => {
     const runner = await run(counting());
     await expect(runner.waitFor('counts', 9n, { timeout: 20 })).rejects.toMatchObject({

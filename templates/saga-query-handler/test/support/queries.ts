@@ -1,0 +1,49 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Api } from '../../scripts/api.ts';
+import type { Saga } from './sagas.ts';
+
+export interface SagaPage {
+  readonly sagas: readonly (Omit<Saga, 'input' | 'results'> & {
+    readonly definition: string;
+    readonly correlationId: string;
+    readonly startedAt: string;
+    readonly durationMs: number | null;
+  })[];
+  readonly total: number;
+  readonly limit: number;
+  readonly offset: number;
+  readonly nextCursor: string | null;
+}
+
+export interface Projection {
+  readonly name: string;
+  readonly generation: number;
+  readonly position: number;
+  readonly head: number;
+  readonly lag: number;
+  readonly state: 'running' | 'paused' | 'stopped';
+  readonly rebuild: { readonly generation: number } | null;
+}
+
+/** A page of sagas. */
+export async function listOf(api: Api, query: Record<string, string>): Promise<SagaPage> {
+  const { status, body } = await api.get<SagaPage>(
+    `/api/v1/sagas?${new URLSearchParams(query).toString()}`,
+  );
+  if (status !== 200) throw new Error(`${status}: ${JSON.stringify(body)}`);
+  return body;
+}
+
+/** The one projection of this service. */
+export async function projectionOf(api: Api): Promise<Projection> {
+  const { body } = await api.get<{ projections: readonly Projection[] }>('/api/v1/projections');
+  const [projection] = body.projections;
+  if (projection === undefined) throw new Error('There is no projection.');
+  return projection;
+}
+
+/** Waits until the read model has everything that was committed by now. */
+export async function caughtUp(api: Api): Promise<void> {
+  const { head } = await projectionOf(api);
+  while ((await projectionOf(api)).position < head) await delay(20);
+}
