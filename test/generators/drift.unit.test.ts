@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { driftOf, writeExample } from '../../scripts/example-drift.ts';
 import { FIXTURE_TEMPLATES, fixtureService } from './fixtures/examples.ts';
@@ -64,12 +64,13 @@ test('what is installed, built or ignored is no difference', () => {
 
 test('another compression of the same snapshot is no difference, another text is', () => {
   using example = checkedIn();
-  const path = join(example.directory, '.potter', 'base.json.gz');
-  const text = gunzipSync(readFileSync(path)).toString();
-  writeFileSync(path, gzipSync(text, { level: 1 }));
+  const path = join(example.directory, '.potter', 'base.json.br');
+  const text = brotliDecompressSync(readFileSync(path)).toString();
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 1 };
+  writeFileSync(path, brotliCompressSync(text, { params }));
   expect(drift(example.directory)).toEqual([]);
-  writeFileSync(path, gzipSync(text.replace('Fixture service', 'Other')));
-  expect(drift(example.directory)).toEqual([['different', '.potter/base.json.gz', undefined]]);
+  writeFileSync(path, brotliCompressSync(text.replace('Fixture service', 'Other')));
+  expect(drift(example.directory)).toEqual([['different', '.potter/base.json.br', undefined]]);
 });
 
 test('--check on an example that does not exist names those that do', () => {

@@ -117,7 +117,7 @@ test('overlays of the features apply, base to everyone, and others do not', () =
     '_overlays/saga/saga.txt': '',
   });
   expect(Object.keys(files)).toEqual([
-    '.potter/base.json.gz',
+    '.potter/base.json.br',
     '.potter/manifest.json',
     'base.txt',
     'own.txt',
