@@ -135,6 +135,14 @@ function begin(
       deadlineAt: Number.isFinite(deadlineMs) ? new Date(deadlineMs) : null,
     });
   }
-  for (const note of notes) draft.emit({ ...note, at });
+  for (const note of notes) {
+    // Branches that wait for the same signal all see it; the first of them gets it.
+    if (note.type === 'WaitEnded' && !isThere(draft.state, note.signalId)) continue;
+    draft.emit({ ...note, at });
+  }
   return notes.length > 0;
+}
+
+function isThere({ signals }: SagaState, signalId: string | undefined): boolean {
+  return signalId === undefined || signals.some(({ messageId }) => messageId === signalId);
 }

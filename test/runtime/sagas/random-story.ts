@@ -1,0 +1,247 @@
+import { isFinished, type SagaDefinition, type SagaEvent } from 'potter-runtime/sagas';
+import { acceptableMessages } from '../../../runtime/src/sagas/machine/acceptable-messages.ts';
+import type { MachineInput } from '../../../runtime/src/sagas/machine/machine-input.ts';
+import {
+  nextWork,
+  type RunningAttempt,
+  summaryOf,
+} from '../../../runtime/src/sagas/machine/next-work.ts';
+import {
+  decodeState,
+  encodeState,
+  fold,
+} from '../../../runtime/src/sagas/machine/saga-snapshot.ts';
+import type { SagaState } from '../../../runtime/src/sagas/machine/saga-state.ts';
+import { begin, transition } from '../../../runtime/src/sagas/machine/transition.ts';
+import type { Failure } from '../../../runtime/src/sagas/failure.ts';
+import { accepts, type SagaMessage } from '../../../runtime/src/sagas/saga-message.ts';
+import { word } from './random-definition.ts';
+
+/** A saga that was driven through the machine, from its beginning to its end. */
+export interface Story {
+  readonly journal: readonly SagaEvent[];
+  readonly state: SagaState;
+  /** What went wrong beside the journal. */
+  readonly problems: readonly string[];
+}
+
+type Kind = SagaMessage['kind'];
+const MESSAGES: readonly Kind[] = ['signal', 'signal', 'cancel', 'pause', 'resume', 'undo'];
+
+/** Plays everything around one saga: its steps, the sagas within it, people, the clock, and processes that die. */
+export class RandomStory {
+  readonly #definition: SagaDefinition;
+  readonly #random: () => number;
+  readonly #journal: SagaEvent[] = [];
+  readonly #problems: string[] = [];
+  /** What the sagas within it last said of themselves, by id. */
+  readonly #children = new Map<string, 'running' | 'asked' | 'completed' | 'compensated'>();
+  #state: SagaState;
+  #nowMs = Date.UTC(2026, 0, 1);
+  #messages = 0;
+  /** A snapshot, and how much of the journal it has. */
+  #snapshot: { readonly text: string; readonly entries: number };
+
+  constructor(definition: SagaDefinition, random: () => number) {
+    this.#definition = definition;
+    this.#random = random;
+    const first = begin(
+      definition,
+      { sagaId: 's', input: null, correlationId: 'c', trace: undefined, owned: random() < 0.8 },
+      this.#moment(),
+    );
+    this.#state = first.state;
+    this.#journal.push(...first.events);
+    this.#snapshot = { text: encodeState(first.state), entries: first.events.length };
+  }
+
+  /** So many things happen by chance; then everything goes well until the saga is over. */
+  play(happenings: number): Story {
+    for (let n = 0; n < happenings && !this.#isLeft(); n += 1) this.#happen();
+    for (let n = 0; n < 500 && !this.#isOver(); n += 1) this.#goWell();
+    if (!this.#isOver()) this.#problems.push(`stranded: ${this.#state.status}`);
+    return { journal: this.#journal, state: this.#state, problems: this.#problems };
+  }
+
+  #isOver(): boolean {
+    return isFinished(this.#state.status);
+  }
+
+  /** What is over is told something all the same, now and then. */
+  #isLeft(): boolean {
+    return this.#isOver() && this.#random() < 0.8;
+  }
+
+  #happen(): void {
+    const { running, timerAt } = this.#work();
+    const what = this.#random();
+    const attempt = this.#oneOf(running);
+    if (what < 0.55 && attempt) return this.#take(this.#endOf(attempt));
+    if (what < 0.6 && attempt) return this.#take(this.#stale(attempt));
+    if (what < 0.7) return this.#recover();
+    if (what < 0.8) return this.#childSays();
+    if (what < 0.9) return this.#message(this.#oneOf(MESSAGES) ?? 'signal');
+    const farMs = (timerAt?.getTime() ?? 0) - this.#nowMs;
+    this.#nowMs += farMs > 0 && this.#random() < 0.7 ? farMs : Math.floor(this.#random() * 400);
+    this.#take({ kind: 'timer' });
+  }
+
+  #goWell(): void {
+    const { running, timerAt } = this.#work();
+    const [attempt] = running;
+    if (attempt) return this.#take(this.#completed(attempt));
+    const { status, paused, failure } = this.#state;
+    const child = this.#childOf(failure?.step ?? '');
+    if (status === 'failed' && failure?.step && this.#children.get(child) === 'compensated') {
+      // A saga within it that was undone past the pivot stays so: a person takes it as done.
+      return this.#message('skip', failure.step);
+    }
+    if (status === 'failed' || paused) return this.#message('resume');
+    if (timerAt && this.#random() < 0.8) {
+      this.#nowMs = Math.max(this.#nowMs + 1, timerAt.getTime());
+      return this.#take({ kind: 'timer' });
+    }
+    this.#childSays();
+    this.#message('signal');
+  }
+
+  #work(): ReturnType<typeof nextWork> {
+    return nextWork(this.#definition, this.#state, this.#now());
+  }
+
+  #endOf(attempt: RunningAttempt): MachineInput {
+    const chance = this.#random();
+    const undoing = attempt.direction === 'compensate';
+    if (chance < (undoing ? 0.8 : 0.65)) return this.#completed(attempt);
+    const failure = (kind: Failure['kind'], outcome: Failure['outcome']): MachineInput => ({
+      kind: 'attempt-failed',
+      path: attempt.path,
+      direction: attempt.direction,
+      attempt: attempt.attempt,
+      failure: { kind, outcome, error: { code: kind.toUpperCase(), message: outcome } },
+    });
+    if (chance < 0.75) return failure('rejected', 'failed');
+    if (chance < 0.88) return failure('transient', 'failed');
+    return chance < 0.95 ? failure('transient', 'unknown') : failure('defect', 'failed');
+  }
+
+  #completed(attempt: RunningAttempt): MachineInput {
+    const { path, direction } = attempt;
+    const node = this.#definition.attempted.get(path);
+    if (node?.kind === 'child') {
+      const id = this.#childOf(path);
+      const before = this.#children.get(id);
+      if (direction === 'forward') this.#children.set(id, before ?? 'running');
+      else if (before !== 'compensated') this.#children.set(id, 'asked');
+    }
+    return {
+      kind: 'attempt-completed',
+      path,
+      direction,
+      attempt: attempt.attempt,
+      result: `${path} ${attempt.attempt}`,
+    };
+  }
+
+  #stale({ path, direction, attempt }: RunningAttempt): MachineInput {
+    return { kind: 'attempt-completed', path, direction, attempt: attempt - 1, result: 'stale' };
+  }
+
+  #childOf(path: string): string {
+    const generation = this.#state.steps.find((step) => step.path === path)?.generation ?? 0;
+    return generation === 0 ? `s.${path}` : `s.${path}~${generation}`;
+  }
+
+  /** One of the sagas within it ends, or is undone as it was asked. */
+  #childSays(): void {
+    const open = [...this.#children].filter(([, says]) => says === 'running' || says === 'asked');
+    const [id, says] = this.#oneOf(open) ?? [];
+    if (id === undefined) return;
+    const status = says === 'asked' || this.#random() < 0.3 ? 'compensated' : 'completed';
+    this.#children.set(id, status);
+    const path = id.slice(2).split('~')[0] ?? '';
+    const error = { code: 'REFUSED', message: 'No.', step: 'a' };
+    this.#post({
+      kind: 'signal',
+      name: `child:${path}`,
+      messageId: `${id}:${status}`,
+      at: this.#now(),
+      value: { sagaId: id, status, ...(status === 'completed' ? { results: {} } : { error }) },
+    });
+  }
+
+  #message(kind: Kind, step = this.#oneOf([...this.#definition.nodes.keys()]) ?? ''): void {
+    const told = { messageId: `m-${(this.#messages += 1)}`, at: this.#now() };
+    switch (kind) {
+      case 'signal':
+        return this.#post({ kind, name: word.name, value: told.messageId, ...told });
+      case 'rewind':
+      case 'skip':
+        return this.#post({ kind, step, ...told });
+      case 'edit':
+        return this.#post({ kind, input: told.messageId, ...told });
+      case 'cancel':
+      case 'pause':
+      case 'resume':
+      case 'undo':
+      case 'force-undo':
+        return this.#post({ kind, ...told });
+    }
+  }
+
+  /** As the store does: refused unless the state takes that kind. */
+  #post(message: SagaMessage): void {
+    if (!accepts(acceptableMessages(this.#definition, this.#state), message.kind)) return;
+    this.#take({ kind: 'message', message });
+  }
+
+  /** The process dies; the next one has what was written, from the start or from a snapshot. */
+  #recover(): void {
+    const entries = this.#entries();
+    const whole = fold(undefined, entries);
+    const short = fold(decodeState(this.#snapshot.text), entries.slice(this.#snapshot.entries));
+    if (!whole || !short) throw new TypeError('A journal is empty.');
+    for (const [how, state] of [
+      ['journal', whole],
+      ['snapshot', short],
+    ] as const) {
+      if (encodeState(state) !== encodeState(this.#state)) {
+        this.#problems.push(`restored from its ${how} it is another`);
+      }
+    }
+    this.#state = this.#random() < 0.5 ? whole : short;
+    if (this.#random() < 0.5) {
+      this.#snapshot = { text: encodeState(this.#state), entries: entries.length };
+    }
+    this.#take({ kind: 'recovered' });
+  }
+
+  #take(input: MachineInput): void {
+    const subject = { sagaId: 's', definition: this.#definition, state: this.#state };
+    const { events, state } = transition(subject, [input], this.#moment());
+    this.#journal.push(...events);
+    this.#state = state;
+    const { wakeAt } = summaryOf(this.#definition, state, this.#work());
+    const waits = state.marks.some((mark) => mark.kind === 'wait' && mark.ended === null);
+    const settled = isFinished(state.status) || state.status === 'failed';
+    if (!settled && wakeAt === null && !waits && !state.paused) {
+      this.#problems.push(`nobody comes back to it: ${state.status}`);
+    }
+  }
+
+  #entries(): { readonly seq: bigint; readonly event: SagaEvent }[] {
+    return this.#journal.map((event, at) => ({ seq: BigInt(at + 1), event }));
+  }
+
+  #oneOf<T>(items: readonly T[]): T | undefined {
+    return items[Math.floor(this.#random() * items.length)];
+  }
+
+  #now(): Date {
+    return new Date(this.#nowMs);
+  }
+
+  #moment(): { readonly now: Date; readonly random: () => number } {
+    return { now: this.#now(), random: this.#random };
+  }
+}
