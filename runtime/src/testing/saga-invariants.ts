@@ -1,5 +1,6 @@
 import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
 import type { JournalEntry, SagaEvent } from '../sagas/saga-event.ts';
+import { SagaBeginnings } from './saga-beginnings.ts';
 import { SagaGraph } from './saga-graph.ts';
 
 /** A broken promise of the engine: the name of the rule, and what broke it. */
@@ -31,18 +32,6 @@ const TURNS: ReadonlySet<SagaEvent['type']> = new Set([
 
 const keyOf = ({ path, direction }: { path: string; direction: string }): string =>
   `${path} ${direction}`;
-
-/** What of a journal a rewind makes undone: the steps from one on, in the order of their starts. */
-class Starts {
-  readonly order: string[] = [];
-
-  read(event: SagaEvent): readonly string[] {
-    if (event.type === 'AttemptStarted' && event.direction === 'forward') {
-      if (!this.order.includes(event.path)) this.order.push(event.path);
-    }
-    return event.type === 'Rewound' ? this.order.splice(this.order.indexOf(event.path)) : [];
-  }
-}
 
 /** Keys of attempts, forgotten where the saga is rewound. */
 function forgetting(known: Set<string> | Map<string, unknown>, steps: readonly string[]): void {
@@ -105,15 +94,16 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
     rule: 'no undo after the pivot',
     reader: ({ pivot }) => {
       let passed = false;
+      let forced = false;
       return (event) => {
         if (event.type === 'AttemptCompleted' || event.type === 'StepOverridden') {
           passed ||= event.path === pivot && event.direction === 'forward';
         }
-        if (event.type === 'UndoRequested' && event.forced) passed = false;
+        if (event.type === 'UndoRequested') forced = event.forced;
         const undoes =
           event.type === 'CompensationStarted' ||
           (event.type === 'AttemptStarted' && event.direction === 'compensate');
-        return !undoes || !passed;
+        return !undoes || !passed || forced;
       };
     },
   },
@@ -133,11 +123,11 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
   {
     rule: 'one attempt at a time, counted without gaps',
     reader: () => {
-      const starts = new Starts();
+      const begun = new SagaBeginnings();
       const attempts = new Map<string, number>();
       const running = new Set<string>();
       return (event) => {
-        forgetting(attempts, starts.read(event));
+        forgetting(attempts, begun.read(event).steps);
         if (event.type === 'AttemptCompleted' || event.type === 'AttemptFailed') {
           running.delete(keyOf(event));
         }
@@ -153,10 +143,10 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
   {
     rule: 'what is done is not done again',
     reader: () => {
-      const starts = new Starts();
+      const begun = new SagaBeginnings();
       const done = new Set<string>();
       return (event) => {
-        forgetting(done, starts.read(event));
+        forgetting(done, begun.read(event).steps);
         if (event.type === 'AttemptCompleted' || event.type === 'StepOverridden') {
           done.add(keyOf(event));
         }
@@ -168,15 +158,26 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
     rule: 'undoing waits for what runs',
     reader: () => {
       const running = new Set<string>();
+      let rewinding = false;
+      // A person may turn a saga round in the middle of a step; then the undoing waits for it.
+      let asked = false;
       return (event) => {
-        if (event.type === 'AttemptStarted') running.add(keyOf(event));
+        if (event.type === 'RewindStarted' || event.type === 'Rewound') {
+          rewinding = event.type === 'RewindStarted';
+        }
+        if (event.type === 'UndoRequested') asked = true;
         if (event.type === 'AttemptCompleted' || event.type === 'AttemptFailed') {
           running.delete(keyOf(event));
         }
-        if (event.type === 'AttemptStarted') {
-          return event.direction === 'forward' || !running.has(`${event.path} forward`);
+        if (event.type !== 'AttemptStarted') {
+          const turned = asked && event.type === 'CompensationStarted';
+          return !TURNS.has(event.type) || running.size === 0 || turned;
         }
-        return !TURNS.has(event.type) || running.size === 0;
+        running.add(keyOf(event));
+        if (event.direction === 'forward') return true;
+        return rewinding
+          ? !running.has(`${event.path} forward`)
+          : ![...running].some((key) => key.endsWith(' forward'));
       };
     },
   },
@@ -184,10 +185,10 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
     rule: 'undone in reverse start order',
     reader: (definition) => {
       const graph = new SagaGraph(definition);
-      const starts = new Starts();
+      const begun = new SagaBeginnings();
       const undone: string[] = [];
       return (event) => {
-        for (const path of starts.read(event)) {
+        for (const path of begun.read(event).steps) {
           if (undone.includes(path)) undone.splice(undone.indexOf(path), 1);
         }
         if (event.type !== 'AttemptStarted' || event.direction !== 'compensate') return true;
@@ -195,7 +196,7 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
         undone.push(event.path);
         // Nothing that is undone now may have had to come before something that was undone already.
         return !undone.some((before) =>
-          graph.waitsFor(before, event.path, (path) => starts.order.indexOf(path)),
+          graph.waitsFor(before, event.path, (path) => begun.steps.indexOf(path)),
         );
       };
     },
@@ -203,12 +204,14 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
   {
     rule: 'no lost undo',
     reader: (definition) => {
-      const starts = new Starts();
+      const begun = new SagaBeginnings();
       const done = new Set<string>();
       const undone = new Set<string>();
       let forced = false;
+      let isChild = false;
       return (event) => {
-        const forgotten = starts.read(event);
+        if (event.type === 'SagaStarted') isChild = event.parent !== undefined;
+        const forgotten = begun.read(event).steps;
         forgetting(done, forgotten);
         forgetting(undone, forgotten);
         if (event.type === 'UndoRequested') forced = event.forced;
@@ -223,11 +226,11 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
         if (event.type !== 'SagaCompensated') return true;
         return [...definition.attempted.values()].every((node) => {
           const { path, compensate, compensateWhen, kind } = node;
-          const begun = kind === 'already-done' || starts.order.includes(path);
-          if (!begun || !compensate || undone.has(`${path} compensate`)) return true;
+          const isBegun = kind === 'already-done' || begun.steps.includes(path);
+          if (!isBegun || !compensate || undone.has(`${path} compensate`)) return true;
           if (compensateWhen === 'forced') return !forced;
           // A child that was never to begin has done nothing, and nothing before it either.
-          if (kind === 'already-done' && starts.order.length === 0) return true;
+          if (kind === 'already-done' && isChild && begun.steps.length === 0) return true;
           return compensateWhen === 'completed' && !done.has(`${path} forward`);
         });
       };
@@ -236,16 +239,13 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
   {
     rule: 'a decision is taken once',
     reader: () => {
-      const starts = new Starts();
-      const taken = new Map<string, number>();
+      const begun = new SagaBeginnings();
+      const taken = new Set<string>();
       return (event) => {
-        const rewound = starts.read(event).length > 0;
-        if (rewound) {
-          for (const [path, after] of taken) if (after > starts.order.length) taken.delete(path);
-        }
+        for (const key of begun.read(event).others) taken.delete(key);
         if (event.type !== 'Decided') return true;
         const holds = !taken.has(event.path);
-        taken.set(event.path, starts.order.length);
+        taken.add(event.path);
         return holds;
       };
     },
@@ -253,16 +253,11 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
   {
     rule: 'what is skipped is never begun nor undone',
     reader: () => {
-      const starts = new Starts();
-      const skipped = new Map<string, number>();
+      const begun = new SagaBeginnings();
+      const skipped = new Set<string>();
       return (event) => {
-        const rewound = starts.read(event).length > 0;
-        if (rewound) {
-          for (const [path, after] of skipped) {
-            if (after > starts.order.length) skipped.delete(path);
-          }
-        }
-        if (event.type === 'StepSkipped') skipped.set(event.path, starts.order.length);
+        for (const key of begun.read(event).others) skipped.delete(key);
+        if (event.type === 'StepSkipped') skipped.add(event.path);
         const begins = event.type === 'AttemptStarted' || event.type === 'WaitStarted';
         return !begins || !skipped.has(event.path);
       };

@@ -1,4 +1,5 @@
 import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
+import { SagaBeginnings } from './saga-beginnings.ts';
 import type { Direction, SagaEvent, SagaStatus, WaitOutcome } from '../sagas/saga-event.ts';
 
 type EventOf<Type extends SagaEvent['type']> = Extract<SagaEvent, { type: Type }>;
@@ -30,6 +31,7 @@ export class SagaModelState {
   status: SagaStatus = 'pending';
   phase: Direction = 'forward';
   paused: boolean = false;
+  #pausedMs = 0;
   cancelled: boolean = false;
   deadlineMs: number = Infinity;
   #timeoutMs: number | null = null;
@@ -43,13 +45,10 @@ export class SagaModelState {
   lock: 'none' | 'waiting' | 'held' = 'none';
   /** An undoing was asked for after the end, and has not begun. */
   undoRequested: boolean = false;
-  /** Paths of attempted nodes in the order of their first starts. */
-  starts: string[] = [];
+  readonly begun: SagaBeginnings = new SagaBeginnings();
   readonly tries: Map<string, Tries> = new Map();
   readonly waits: Map<string, Wait> = new Map();
   readonly decisions: Map<string, string | null> = new Map();
-  /** Order of decisions and waits among the starts: what a rewind forgets. */
-  readonly #after = new Map<string, number>();
   readonly completed: Set<string> = new Set();
   readonly skipped: Set<string> = new Set();
   /** Signals that nothing has waited for, oldest first. */
@@ -70,7 +69,7 @@ export class SagaModelState {
     return this.waits.get(`${path} ${direction}`);
   }
 
-  readonly startOf = (path: string): number => this.starts.indexOf(path);
+  readonly startOf = (path: string): number => this.begun.steps.indexOf(path);
 
   isRunning(direction: Direction): boolean {
     return [...this.tries].some(
@@ -89,7 +88,8 @@ export class SagaModelState {
 
   /** Whether it is to stop instead of going on forward. */
   isStopped(at: Date): boolean {
-    return !this.pivotPassedOrInDoubt && (this.cancelled || this.deadlineMs <= at.getTime());
+    const late = !this.paused && this.deadlineMs <= at.getTime();
+    return !this.pivotPassedOrInDoubt && (this.cancelled || late);
   }
 
   /** Whether it has to wait for its keys before anything is begun. */
@@ -99,6 +99,7 @@ export class SagaModelState {
 
   apply(event: SagaEvent): void {
     if ('messageId' in event) this.heard.add(event.messageId);
+    const forgotten = this.begun.read(event);
     switch (event.type) {
       case 'SagaStarted':
         this.hasParent = event.parent !== undefined;
@@ -120,17 +121,14 @@ export class SagaModelState {
         return this.#attemptFailed(event);
       case 'Decided':
         this.decisions.set(event.path, event.branch);
-        this.#after.set(event.path, this.starts.length);
         return;
       case 'StepSkipped':
         this.skipped.add(event.path);
-        this.#after.set(event.path, this.starts.length);
         return;
       case 'WaitStarted': {
         const key = `${event.path} ${event.direction}`;
         const untilMs = event.until?.getTime() ?? null;
         this.waits.set(key, { untilMs, outcome: null, compensated: false, endedMs: Infinity });
-        this.#after.set(key, this.starts.length);
         this.#goOn();
         return;
       }
@@ -142,36 +140,30 @@ export class SagaModelState {
       case 'CancelRequested':
         if (this.phase === 'compensate' && this.rewindTo === null) return;
         this.cancelled = true;
-        this.paused = false;
+        this.#unpause(event.at);
         if (this.status === 'failed') this.#goOn();
         return;
       case 'SagaPaused':
         this.paused = true;
+        this.#pausedMs = event.at.getTime();
         return;
       case 'SagaResumed':
         return this.#resumed(event);
-      case 'StepOverridden': {
-        this.#end(event.path, event.direction, 'done');
-        if (event.direction === 'forward' && event.path === this.#definition.pivot) {
-          this.pastPivot = true;
-        }
-        const wait = this.waitOf(event.path, event.direction);
-        if (wait) Object.assign(wait, { outcome: 'elapsed', compensated: false });
-        if (this.status === 'failed') this.#goOn();
-        return;
-      }
+      case 'StepOverridden':
+        return this.#overridden(event);
       case 'RewindStarted':
         this.phase = 'compensate';
         this.rewindTo = event.path;
-        this.paused = false;
+        this.#unpause(event.at);
         this.#goOn();
         return;
       case 'Rewound':
-        return this.#rewound(event.path);
+        return this.#rewound(event, forgotten);
       case 'UndoRequested':
         this.undoRequested = true;
         this.forced = event.forced;
         if (event.forced) this.pastPivot = false;
+        this.#unpause(event.at);
         return;
       case 'CompensationStarted':
         this.phase = 'compensate';
@@ -183,6 +175,7 @@ export class SagaModelState {
         this.status = event.type === 'SagaCompleted' ? 'completed' : 'compensated';
         this.parentTold = !this.hasParent;
         this.lock = 'none';
+        this.paused = false;
         return;
       case 'SagaFailed':
         this.status = 'failed';
@@ -208,7 +201,6 @@ export class SagaModelState {
   }
 
   #attemptStarted({ path, direction, attempt }: EventOf<'AttemptStarted'>): void {
-    if (direction === 'forward' && !this.starts.includes(path)) this.starts.push(path);
     const failures = this.triesOf(path, direction)?.failures ?? 0;
     this.tries.set(`${path} ${direction}`, {
       attempt,
@@ -253,31 +245,40 @@ export class SagaModelState {
     this.signals = this.signals.filter(({ messageId }) => messageId !== signalId);
   }
 
+  #overridden({ at, path, direction }: EventOf<'StepOverridden'>): void {
+    this.#end(path, direction, 'done');
+    if (direction === 'forward' && path === this.#definition.pivot) this.pastPivot = true;
+    const untilMs = null;
+    const endedMs = at.getTime();
+    this.waits.set(`${path} ${direction}`, {
+      untilMs,
+      outcome: 'elapsed',
+      compensated: false,
+      endedMs,
+    });
+    if (this.status !== 'failed') return;
+    this.#renewDeadline(at);
+    this.#goOn();
+  }
+
   #resumed({ at }: EventOf<'SagaResumed'>): void {
-    this.paused = false;
+    this.#unpause(at);
     if (this.status !== 'failed') return;
     this.#goOn();
-    if (this.#timeoutMs !== null) this.deadlineMs = at.getTime() + this.#timeoutMs;
-    for (const [key, tries] of this.tries) {
-      if (tries.status !== 'exhausted' || !key.endsWith(` ${this.phase}`)) continue;
-      Object.assign(tries, { status: 'waiting', dueMs: at.getTime(), failures: 0, pause: false });
-    }
+    this.#renewDeadline(at);
+    this.#renewTries(at);
     for (const [key, { outcome }] of this.waits) {
       if (outcome === 'timed-out') this.waits.delete(key);
     }
   }
 
-  #rewound(path: string): void {
-    const from = this.startOf(path);
-    for (const undone of this.starts.splice(from)) {
-      for (const direction of ['forward', 'compensate']) {
-        this.tries.delete(`${undone} ${direction}`);
-      }
-      this.completed.delete(undone);
+  #rewound({ at }: EventOf<'Rewound'>, forgotten: ReturnType<SagaBeginnings['read']>): void {
+    for (const path of forgotten.steps) {
+      this.tries.delete(`${path} forward`);
+      this.tries.delete(`${path} compensate`);
+      this.completed.delete(path);
     }
-    for (const [key, after] of this.#after) {
-      if (after <= from) continue;
-      this.#after.delete(key);
+    for (const key of forgotten.others) {
       this.waits.delete(key);
       this.decisions.delete(key);
       this.skipped.delete(key);
@@ -285,5 +286,24 @@ export class SagaModelState {
     this.rewindTo = null;
     this.phase = 'forward';
     this.status = 'running';
+    this.#renewDeadline(at);
+    this.#renewTries(at);
+  }
+
+  /** The time of a pause is not the saga's. */
+  #unpause(at: Date): void {
+    if (this.paused) this.deadlineMs += at.getTime() - this.#pausedMs;
+    this.paused = false;
+  }
+
+  #renewDeadline(at: Date): void {
+    if (this.#timeoutMs !== null) this.deadlineMs = at.getTime() + this.#timeoutMs;
+  }
+
+  #renewTries(at: Date): void {
+    for (const [key, tries] of this.tries) {
+      if (tries.status !== 'exhausted' || !key.endsWith(` ${this.phase}`)) continue;
+      Object.assign(tries, { status: 'waiting', dueMs: at.getTime(), failures: 0, pause: false });
+    }
   }
 }

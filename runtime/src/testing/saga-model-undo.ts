@@ -21,8 +21,8 @@ export class ModelUndo {
   }
 
   isInScope(path: string): boolean {
-    const { rewindTo } = this.#state;
-    return rewindTo === null || this.#state.startOf(path) >= this.#state.startOf(rewindTo);
+    const { begun, rewindTo, startOf } = this.#state;
+    return rewindTo === null || startOf(path) >= (begun.keptBy(rewindTo) ?? 0);
   }
 
   /** Whether a node that was begun has something to undo. */
@@ -31,7 +31,7 @@ export class ModelUndo {
     const node = this.#definition.attempted.get(path);
     if (!node?.compensate) return false;
     if (node.kind === 'already-done') return state.rewindTo === null;
-    if (!state.starts.includes(path)) return false;
+    if (!state.begun.steps.includes(path)) return false;
     if (node.kind === 'child' && state.waitOf(path, 'forward')?.compensated) return false;
     if (node.compensateWhen === 'attempted') return true;
     return node.compensateWhen === 'forced' ? state.forced : state.completed.has(path);

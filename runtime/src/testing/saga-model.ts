@@ -97,11 +97,12 @@ class SagaModel {
       case 'StepOverridden':
         return this.#overridden(event);
       case 'RewindStarted':
-        return state.phase === 'forward' && state.starts.includes(event.path)
+        if (state.pivotPassedOrInDoubt) return 'no undo after the pivot';
+        return state.phase === 'forward' && state.begun.has(event.path)
           ? undefined
           : 'only what was begun is rewound to';
       case 'UndoRequested':
-        return status === 'failed' && event.forced
+        return event.forced && (status === 'failed' || state.paused)
           ? undefined
           : 'an undoing is asked for at the end';
       case 'LocksTaken':
@@ -164,7 +165,7 @@ class SagaModel {
   #undoing({ path, direction, attempt, at }: EventOf<'AttemptStarted'>): string | undefined {
     const { state } = this;
     if (state.phase !== 'compensate') return 'no undo while going forward';
-    if (state.pastPivot) return 'no undo after the pivot';
+    if (state.pastPivot && !state.forced) return 'no undo after the pivot';
     const refusal = this.#mayBegin(path, direction, attempt, at);
     if (refusal !== undefined) return refusal;
     if (!this.#undo.isInScope(path) || !this.#undo.isNeeded(path))
@@ -204,7 +205,7 @@ class SagaModel {
 
   #skipped({ path }: EventOf<'StepSkipped'>): string | undefined {
     const { state } = this;
-    if (state.starts.includes(path)) return 'what was begun is not skipped';
+    if (state.begun.steps.includes(path)) return 'what was begun is not skipped';
     if (state.skipped.has(path)) return 'what is skipped is skipped once';
     const turns = this.#graph.place(path)?.turns ?? [];
     const passed = turns.some(({ at, branch }) => {
@@ -273,10 +274,12 @@ class SagaModel {
 
   #overridden({ path, direction }: EventOf<'StepOverridden'>): string | undefined {
     const { state } = this;
+    if (direction !== state.phase) return 'a step is overridden in the direction of the saga';
     const tries = state.triesOf(path, direction);
-    if (!tries || tries.status === 'running') return 'only what stands still is overridden';
-    if (tries.status !== 'done') return undefined;
-    return state.waitOf(path, direction) ? undefined : 'what is done is not overridden';
+    if (tries?.status === 'running') return 'only what stands still is overridden';
+    if (tries && tries.status !== 'done') return undefined;
+    const waits = state.waitOf(path, direction)?.outcome === null;
+    return waits || state.status === 'failed' ? undefined : 'what is done is not overridden';
   }
 
   #turnsRound({ at, error }: EventOf<'CompensationStarted'>): string | undefined {
@@ -289,7 +292,7 @@ class SagaModel {
       if (outcome === null && key.endsWith(' forward')) return 'every wait ends';
     }
     // A child that its parent undid before it was there.
-    if (state.hasParent && state.starts.length === 0) return undefined;
+    if (state.hasParent && state.begun.steps.length === 0) return undefined;
     if (state.isStopped(at)) return undefined;
     const front = this.#front();
     if (front.kind === 'failed') return front.pause ? 'a person decides' : undefined;

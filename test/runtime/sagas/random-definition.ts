@@ -145,7 +145,7 @@ export function definitionOf(made: SagaShape, random: () => number): SagaDefinit
           onTimeout: node.goesOn ? 'continue' : 'fail',
         });
       case 'child':
-        return builder.child(name('child'), child as SagaDefinition<unknown, never>, {
+        return builder.child(name('child'), child, {
           input: NOTHING,
           compensateRetry: simpleRetry({ maxAttempts: 3, delay: 50 }),
         });

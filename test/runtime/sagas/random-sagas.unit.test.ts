@@ -1,12 +1,18 @@
 import * as fc from 'fast-check';
+import type { SagaDefinition } from 'potter-runtime/sagas';
 import { journalViolations, modelViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
+import { GraphBuilder } from '../../../runtime/src/sagas/definition/graph-builder.ts';
+import type { MachineInput } from '../../../runtime/src/sagas/machine/machine-input.ts';
+import { nextWork } from '../../../runtime/src/sagas/machine/next-work.ts';
+import type { SagaState } from '../../../runtime/src/sagas/machine/saga-state.ts';
+import { begin, transition } from '../../../runtime/src/sagas/machine/transition.ts';
 import { isFullRun } from '../../support/full-run.ts';
 import { definitionOf, sagaShape } from './random-definition.ts';
 import { RandomStory } from './random-story.ts';
 import { randomOf } from './seeded-random.ts';
 
-const RUNS = isFullRun ? 100_000 : 2_000;
+const RUNS = isFullRun ? 100_000 : 1_000;
 
 describe('a saga of any shape', () => {
   test(
@@ -32,4 +38,70 @@ describe('a saga of any shape', () => {
     },
     isFullRun ? 3_600_000 : 120_000,
   );
+
+  test('is undone in reverse order of the starts of its branches, whatever the order in which they were done', () => {
+    const step = { execute: () => null, compensate: () => null };
+    fc.assert(
+      fc.property(
+        fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 5 }),
+        fc.constantFrom('reverse', 'parallel'),
+        (order, undo) => {
+          const names = order.map((_, at) => `branch-${at}`);
+          const definition = new GraphBuilder('order', {})
+            .parallel(
+              'all',
+              (all) => names.reduce((branches, name) => branches.step(name, step), all),
+              { undo },
+            )
+            .step('last', step)
+            .build();
+          const machine = new Machine(definition);
+          expect(machine.running).toEqual(names);
+          for (const at of order) machine.end(`branch-${at}`, 'forward', 'completed');
+          machine.end('last', 'forward', 'rejected');
+          machine.end('last', 'compensate', 'completed');
+          const backwards = names.toReversed();
+          for (const [at, name] of backwards.entries()) {
+            const left = undo === 'reverse' ? [name] : names.slice(0, names.length - at);
+            expect(machine.running).toEqual(left);
+            machine.end(name, 'compensate', 'completed');
+          }
+          expect(machine.status).toBe('compensated');
+        },
+      ),
+    );
+  });
 });
+
+/** A saga in the machine alone. */
+class Machine {
+  readonly #definition: SagaDefinition;
+  readonly #moment = { now: new Date(0), random: () => 0.5 };
+  #state: SagaState;
+
+  constructor(definition: SagaDefinition) {
+    this.#definition = definition;
+    const beginning = { sagaId: 's', input: null, correlationId: 'c', trace: undefined };
+    this.#state = begin(definition, { ...beginning, owned: true }, this.#moment).state;
+  }
+
+  get status(): string {
+    return this.#state.status;
+  }
+
+  get running(): readonly string[] {
+    const { running } = nextWork(this.#definition, this.#state, this.#moment.now);
+    return running.map(({ path }) => path);
+  }
+
+  end(path: string, direction: 'forward' | 'compensate', how: 'completed' | 'rejected'): void {
+    const at = { path, direction, attempt: 1 };
+    const error = { code: 'REFUSED', message: 'No.' };
+    const input: MachineInput =
+      how === 'completed'
+        ? { kind: 'attempt-completed', ...at, result: null }
+        : { kind: 'attempt-failed', ...at, failure: { kind: how, outcome: 'failed', error } };
+    const subject = { sagaId: 's', definition: this.#definition, state: this.#state };
+    this.#state = transition(subject, [input], this.#moment).state;
+  }
+}

@@ -26,7 +26,12 @@ export interface Story {
 }
 
 type Kind = SagaMessage['kind'];
-const MESSAGES: readonly Kind[] = ['signal', 'signal', 'cancel', 'pause', 'resume', 'undo'];
+const MESSAGES: readonly Kind[] = [
+  ...(['signal', 'signal', 'signal', 'signal', 'pause', 'pause', 'pause', 'pause'] as const),
+  ...(['rewind', 'rewind', 'rewind', 'rewind', 'skip', 'skip', 'resume', 'edit'] as const),
+  ...(['locked', 'locked', 'locked', 'locked', 'locked', 'locked'] as const),
+  ...(['cancel', 'undo', 'force-undo'] as const),
+];
 
 /** Plays everything around one saga: its steps, the sagas within it, people, the clock, and processes that die. */
 export class RandomStory {
@@ -47,7 +52,14 @@ export class RandomStory {
     this.#random = random;
     const first = begin(
       definition,
-      { sagaId: 's', input: null, correlationId: 'c', trace: undefined, owned: random() < 0.8 },
+      {
+        sagaId: 's',
+        input: null,
+        correlationId: 'c',
+        trace: undefined,
+        owned: random() < 0.8,
+        locks: random() < 0.2 ? ['key'] : [],
+      },
       this.#moment(),
     );
     this.#state = first.state;
@@ -80,7 +92,11 @@ export class RandomStory {
     if (what < 0.6 && attempt) return this.#take(this.#stale(attempt));
     if (what < 0.7) return this.#recover();
     if (what < 0.8) return this.#childSays();
-    if (what < 0.9) return this.#message(this.#oneOf(MESSAGES) ?? 'signal');
+    if (what < 0.9) {
+      const kinds = acceptableMessages(this.#definition, this.#state);
+      const heard = MESSAGES.filter((kind) => accepts(kinds, kind));
+      return this.#message(this.#oneOf(heard) ?? 'signal');
+    }
     const farMs = (timerAt?.getTime() ?? 0) - this.#nowMs;
     this.#nowMs += farMs > 0 && this.#random() < 0.7 ? farMs : Math.floor(this.#random() * 400);
     this.#take({ kind: 'timer' });
@@ -89,6 +105,7 @@ export class RandomStory {
   #goWell(): void {
     const { running, timerAt } = this.#work();
     const [attempt] = running;
+    if (this.#state.lock === 'waiting') return this.#message('locked');
     if (attempt) return this.#take(this.#completed(attempt));
     const { status, paused, failure } = this.#state;
     const child = this.#childOf(failure?.step ?? '');
@@ -183,6 +200,7 @@ export class RandomStory {
       case 'cancel':
       case 'pause':
       case 'resume':
+      case 'locked':
       case 'undo':
       case 'force-undo':
         return this.#post({ kind, ...told });
@@ -222,7 +240,9 @@ export class RandomStory {
     this.#journal.push(...events);
     this.#state = state;
     const { wakeAt } = summaryOf(this.#definition, state, this.#work());
-    const waits = state.marks.some((mark) => mark.kind === 'wait' && mark.ended === null);
+    const waits =
+      state.lock === 'waiting' ||
+      state.marks.some((mark) => mark.kind === 'wait' && mark.ended === null);
     const settled = isFinished(state.status) || state.status === 'failed';
     if (!settled && wakeAt === null && !waits && !state.paused) {
       this.#problems.push(`nobody comes back to it: ${state.status}`);

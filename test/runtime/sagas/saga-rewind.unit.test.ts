@@ -186,6 +186,32 @@ describe('a rewind', () => {
     });
   });
 
+  test('in one branch leaves alone a child that another branch began before it', async () => {
+    const world = new SagaWorld();
+    const stage = new Stage();
+    const child = saga<null, InMemoryTransaction>('delivery').step('send', stage.step('send'));
+    const definition = saga<Input, InMemoryTransaction>('branches')
+      .parallel('all', (all) =>
+        all
+          .branch((one) => one.child('deliver', child.build(), { input: () => null }))
+          .step('bill', stage.step('bill')),
+      )
+      .build();
+    const engine = await world.engine([definition]);
+    stage.let('bill', 'hold');
+    const { sagaId } = await engine.start(definition, { vip: false });
+    await world.clock.advance('1s');
+    stage.release('bill', 'defect');
+    expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'failed' });
+    stage.let('bill');
+    await engine.rewind(sagaId, 'bill');
+    expect(await world.settled(engine, sagaId)).toMatchObject({
+      status: 'completed',
+      results: { deliver: { status: 'completed' } },
+    });
+    expect(stage.log).toEqual(['bill/do', 'send/do', 'bill/undo', 'bill~1/do']);
+  });
+
   test('over a transactional step undoes it in a transaction with the journal', async () => {
     const world = new SagaWorld();
     const stage = new Stage();

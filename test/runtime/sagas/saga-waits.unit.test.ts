@@ -75,6 +75,31 @@ describe('a signal', () => {
     });
   });
 
+  test('is one branch’s, when several wait for it', async () => {
+    const world = new SagaWorld();
+    const both = saga<null, InMemoryTransaction>('both')
+      .parallel('all', (all) =>
+        all
+          .branch((one) => one.waitFor('one', approval))
+          .branch((other) => other.waitFor('other', approval)),
+      )
+      .build();
+    const engine = await world.engine([both]);
+    const { sagaId } = await engine.start(both, null);
+    await engine.signal(sagaId, approval, { by: 'Ann' });
+    await world.clock.advance('1m');
+    expect(await engine.get(sagaId)).toMatchObject({
+      status: 'running',
+      results: { one: { by: 'Ann' } },
+    });
+    await engine.signal(sagaId, approval, { by: 'Bob' });
+    await world.clock.advance('1m');
+    expect(await engine.get(sagaId)).toMatchObject({
+      status: 'completed',
+      results: { one: { by: 'Ann' }, other: { by: 'Bob' } },
+    });
+  });
+
   test('that does not come in time undoes the saga', async () => {
     const world = new SagaWorld();
     const engine = await world.engine([waits], unhurried);

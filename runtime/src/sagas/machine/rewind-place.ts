@@ -15,12 +15,20 @@ export function rewindPlaceOf(
 ): RewindPlace | undefined {
   const step = steps.findIndex((begun) => begun.path === path);
   // Marks are in order too; one that was made after as many steps as come before this one was made before it.
-  if (step >= 0) return { steps: step, keeps: ({ after }) => after <= step };
+  if (step >= 0) return { steps: step, keeps: (mark) => mark.after <= step || isOf(mark, step) };
   const mark = marks.findIndex((made) => made.path === path);
   const made = marks[mark];
   if (!made) return undefined;
   const before = new Set(marks.slice(0, mark).map(nameOf));
-  return { steps: made.after, keeps: (other) => before.has(nameOf(other)) };
+  return {
+    steps: made.after,
+    keeps: (other) => before.has(nameOf(other)) || isOf(other, made.after),
+  };
+
+  /** The wait for a child goes with its start, in whichever branch that was: the child is not begun again. */
+  function isOf(other: NodeMark, kept: number): boolean {
+    return steps.slice(0, kept).some((begun) => begun.path === other.path);
+  }
 }
 
 function nameOf(mark: NodeMark): string {

@@ -1,0 +1,70 @@
+import type { SagaEvent } from '../sagas/saga-event.ts';
+
+interface Begun {
+  readonly key: string;
+  /** How many steps had been begun by then. */
+  readonly after: number;
+}
+
+/**
+ * What of a saga was begun, in order: steps by their first attempts, and what needs none (decisions, waits, steps that were
+ * skipped). A rewind makes as if what was begun from a node on had never been.
+ */
+export class SagaBeginnings {
+  readonly steps: string[] = [];
+  #others: Begun[] = [];
+
+  /** How many steps a rewind to a node leaves alone; undefined when the node was not begun. */
+  keptBy(path: string): number | undefined {
+    const step = this.steps.indexOf(path);
+    if (step >= 0) return step;
+    return this.#others.find(({ key }) => pathOf(key) === path)?.after;
+  }
+
+  has(path: string): boolean {
+    return this.keptBy(path) !== undefined;
+  }
+
+  /**
+   * Reads on.
+   * @returns what is as if it had never been: paths of steps, and keys of the rest (`<path>` of what was decided or skipped,
+   * `<path> <direction>` of waits).
+   */
+  read(event: SagaEvent): {
+    readonly steps: readonly string[];
+    readonly others: readonly string[];
+  } {
+    const { type } = event;
+    if (type === 'Rewound') return this.#forget(event.path);
+    if (type === 'AttemptStarted' && event.direction === 'forward') {
+      if (!this.steps.includes(event.path)) this.steps.push(event.path);
+    } else if (type === 'Decided' || type === 'StepSkipped') this.#add(event.path);
+    else if (type === 'WaitStarted' || type === 'StepOverridden') {
+      this.#add(`${event.path} ${event.direction}`);
+    }
+    return { steps: [], others: [] };
+  }
+
+  #add(key: string): void {
+    if (this.#others.some((other) => other.key === key)) return;
+    this.#others.push({ key, after: this.steps.length });
+  }
+
+  #forget(path: string): ReturnType<SagaBeginnings['read']> {
+    const kept = this.keptBy(path) ?? this.steps.length;
+    const first = this.steps.includes(path)
+      ? undefined
+      : this.#others.findIndex(({ key }) => pathOf(key) === path);
+    // The wait for a child goes with its start.
+    const stays = ({ key, after }: Begun, at: number): boolean =>
+      (first === undefined ? after <= kept : at < first) ||
+      this.steps.slice(0, kept).includes(pathOf(key));
+    const others = this.#others.filter((other, at) => !stays(other, at)).map(({ key }) => key);
+    this.#others = this.#others.filter(stays);
+    return { steps: this.steps.splice(kept), others };
+  }
+}
+
+function pathOf(key: string): string {
+  return key.split(' ')[0] ?? key;
+}
