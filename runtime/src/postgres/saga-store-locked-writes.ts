@@ -1,7 +1,8 @@
 import { exponentialBackoff } from '../foundation/backoff.ts';
 import type { PostgresClient, PostgresPool } from './client.ts';
 import { changeQueues, holdQueues, type LockChanges } from './saga-store-locks.ts';
-import { runWrites, sagaIdOf, type SagaWrite, type WrittenGroup } from './saga-store-write.ts';
+import { sagaIdOf, type SagaWrite } from './saga-store-write.ts';
+import { runWrites, type WrittenGroup } from './saga-store-write-run.ts';
 import { inTransaction } from './transaction.ts';
 
 /** Two groups may still meet in the rows of sagas; the server lets one of them go first. */

@@ -1,4 +1,3 @@
-import { msOf } from './saga-store-row.ts';
 import { UNIT_SEPARATOR } from './saga-store-write-values.ts';
 
 /** Where sagas tell each other's processes of work, messages and commits. */
@@ -46,16 +45,10 @@ export const SAGAS = [
 type Columns = typeof COMMITS | typeof SAGAS;
 
 /**
- * Rows of parameters. One row is its parameters; several are one array a column, where `OFFSET 0` hides them from the
- * planner: a plan that does not depend on them is made once, and planning costs more than running it.
+ * Rows out of parameters that are one array a column. `OFFSET 0` hides the arrays from the planner: a plan that does not
+ * depend on them is made once, and planning costs more than running it.
  */
-function relation(columns: Columns, first: number, single: boolean): string {
-  if (single) {
-    const values = columns.map(
-      ([name, type], index) => `$${first + index}::${type === 'json' ? 'text' : type} AS ${name}`,
-    );
-    return `(SELECT ${values.join(', ')}) AS x`;
-  }
+function relation(columns: Columns, first: number): string {
   const names = columns.map(([name]) => name);
   const arrays = columns.map(
     ([name, type], index) => `${arrayOf(`$${first + index}`, type)} AS ${name}`,
@@ -71,10 +64,11 @@ function arrayOf(parameter: string, type: string): string {
     : `${parameter}::${type}[]`;
 }
 
-const time = (ms: string): string => `to_timestamp(${ms} / 1000)`;
+export const time = (ms: string): string => `to_timestamp(${ms} / 1000)`;
 
 /** Workers whose lease is good by the database's clock, not by the transaction's beginning. Looked up once a statement. */
-const ALIVE = '(SELECT worker_id FROM potter.saga_workers WHERE expires_at > clock_timestamp())';
+export const ALIVE =
+  '(SELECT worker_id FROM potter.saga_workers WHERE expires_at > clock_timestamp())';
 
 /** Where commits are told of while somebody reads the journals of all sagas. */
 export const SAGA_FEED_CHANNEL = 'potter_saga_feed';
@@ -84,17 +78,9 @@ export interface WriteForm {
   readonly commits: boolean;
   readonly creates: boolean;
   readonly snapshots: boolean;
-  /** One write alone, whose plan is shorter. */
-  readonly single: boolean;
-  /**
-   * In a transaction that also holds a step's own writes, with only COMMIT to come. Should it not come, because the
-   * process was stopped in this very moment, the server ends the session, and with it the lock that keeps others from
-   * taking the saga over.
-   */
-  readonly last: boolean;
 }
 
-const commitCte = (single: boolean): string => `
+const COMMIT_CTE = `
   committed AS (
     UPDATE potter.sagas s SET
       status = x.status, current_step = x.current_step, error = x.error,
@@ -103,15 +89,15 @@ const commitCte = (single: boolean): string => `
       last_seq = x.new_seq, inbox_seen = x.inbox_seen,
       owner = CASE WHEN x.release THEN NULL ELSE s.owner END,
       due_at = CASE WHEN x.release THEN ${time('x.wake_ms')} END
-    FROM ${relation(COMMITS, 1, single)}
+    FROM ${relation(COMMITS, 1)}
     WHERE s.saga_id = x.saga_id AND s.owner IS NOT DISTINCT FROM x.worker_id AND s.token = x.token
       AND s.last_seq = x.expected_seq AND s.inbox_last <= x.inbox_seen AND x.worker_id IN ${ALIVE}
     RETURNING s.saga_id, x.expected_seq, x.new_seq, x.events, x.snapshot, s.watched_until
   )`;
 
-const createCtes = (first: number, single: boolean): string => `
+const createCtes = (first: number): string => `
   n AS MATERIALIZED (
-    SELECT x.*, coalesce(x.worker_id IN ${ALIVE}, false) AS owned FROM ${relation(SAGAS, first, single)}
+    SELECT x.*, coalesce(x.worker_id IN ${ALIVE}, false) AS owned FROM ${relation(SAGAS, first)}
   ),
   created AS (
     INSERT INTO potter.sagas (saga_id, definition, definition_version, correlation_id, fingerprint, status,
@@ -132,7 +118,8 @@ const CREATE_JOURNAL = 'SELECT n.saga_id, n.new_seq, n.events FROM created JOIN 
 const only = (condition: boolean, sql: string): readonly string[] => (condition ? [sql] : []);
 
 /** Whether somebody reads the journals of all sagas. Not correlated: asked once a statement. */
-const WATCHED = '(SELECT watched_until > clock_timestamp() FROM potter.saga_feed) AS watched';
+export const WATCHED: string =
+  '(SELECT watched_until > clock_timestamp() FROM potter.saga_feed) AS watched';
 
 const SNAPSHOT_CTE = `
   snapshots AS (
@@ -150,12 +137,12 @@ const SNAPSHOT_CTE = `
  * took the saga over. The owner is compared in a form that no index serves, lest statistics of a quiet hour, when nothing
  * was owned, make the planner read all sagas of the owner for each commit.
  */
-export function writeSql({ commits, creates, snapshots, single, last }: WriteForm): string {
+export function writeSql({ commits, creates, snapshots }: WriteForm): string {
   const parameters = (commits ? COMMITS.length : 0) + (creates ? SAGAS.length : 0);
   const journal = [...only(commits, COMMIT_JOURNAL), ...only(creates, CREATE_JOURNAL)];
   const ctes = [
-    ...only(commits, commitCte(single)),
-    ...only(creates, createCtes(commits ? 1 + COMMITS.length : 1, single)),
+    ...only(commits, COMMIT_CTE),
+    ...only(creates, createCtes(commits ? 1 + COMMITS.length : 1)),
     `journal AS (INSERT INTO potter.saga_journal (saga_id, seq, events) ${journal.join(' UNION ALL ')})`,
     ...only(snapshots, SNAPSHOT_CTE),
   ];
@@ -170,25 +157,8 @@ export function writeSql({ commits, creates, snapshots, single, last }: WriteFor
       `SELECT saga_id, CASE WHEN owner IS NULL THEN pg_notify('${SAGA_CHANNEL}', 'work') END AS told FROM created`,
     ),
   ];
-  const patience = last
-    ? ", CASE WHEN count(*) > 0 THEN set_config('idle_in_transaction_session_timeout', '5s', true) END AS patience"
-    : '';
   return `WITH ${ctes.join(',')}
-    SELECT count(*)::text AS written, count(told) AS told, ${WATCHED}${patience},
+    SELECT count(*)::text AS written, count(told) AS told, ${WATCHED},
       CASE WHEN count(*) < $${parameters + 1}::int THEN json_agg(saga_id)::text END AS saga_ids
     FROM (${written.join(' UNION ALL ')}) w`;
 }
-
-/** Why commits were refused: the same questions as in the statement above, asked one by one. */
-export const REFUSED_SQL: string = `
-  SELECT c.saga_id, s.last_seq::text,
-    s.saga_id IS NOT NULL AND s.owner = c.worker_id AND s.token = c.token AND c.worker_id IN ${ALIVE} AS owned,
-    (SELECT json_agg(json_build_array(i.seq::text, i.kind, i.message_id, ${msOf('i.at')}, i.body) ORDER BY i.seq)::text
-      FROM potter.saga_inbox i WHERE i.saga_id = c.saga_id AND i.seq > c.inbox_seen) AS inbox
-  FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS c(saga_id, worker_id, token, inbox_seen)
-  LEFT JOIN potter.sagas s USING (saga_id)`;
-
-/** What is there already under the ids of sagas that were not created. */
-export const EXISTING_SQL: string = `
-  SELECT saga_id, fingerprint, status, owner, token::text, last_seq::text FROM potter.sagas
-  WHERE saga_id = ANY($1::text[])`;

@@ -11,12 +11,11 @@ import {
   type CommitWrite,
   type CreateOutcome,
   type CreateWrite,
-  runWrites,
   sagaIdOf,
   type SagaWrite,
   type WriteOutcome,
-  type WrittenGroup,
 } from './saga-store-write.ts';
+import { runWrites, type WrittenGroup } from './saga-store-write-run.ts';
 
 /** A write that waits for its group. */
 interface Waiting {
