@@ -4,7 +4,7 @@ export const sagaParallel: ExampleDefinition = defineExample({
   name: 'saga-parallel',
   title: 'Parallel saga',
   summary:
-    'Orders on which three services decide at the same time: as fast as the slowest, and undone completely when one says no.',
+    'Orders that three services decide on at the same time: as fast as the slowest, and undone completely when one says no.',
   features: ['service', 'postgres', 'saga', 'inventory', 'ordering', 'order-table'],
   data: {
     database: 'orders',

@@ -1,4 +1,5 @@
 import type { Api } from '../../scripts/api.ts';
+import { untilOver } from '../../scripts/saga-story.ts';
 
 /** A saga as the service shows it, as far as tests look at it. */
 export interface Saga {
@@ -21,9 +22,9 @@ export interface Attempt {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** The saga once it is over: its stream of events ends when it does. */
+/** The saga once it is over. */
 export async function settled(api: Api, sagaId: string): Promise<Saga> {
-  await api.get(`/api/v1/sagas/${sagaId}/events`);
+  await untilOver(api, sagaId);
   return (await api.get<Saga>(`/api/v1/sagas/${sagaId}`)).body;
 }
 
