@@ -40,14 +40,16 @@ test.concurrent('two processes share the work; when one is killed the other fini
   await expectAllOrNothing(left.api, sagas);
 });
 
-test('SIGTERM hands running sagas back: the next process goes on at once', async () => {
+test('SIGTERM hands running sagas back at once, and the next process goes on with them', async () => {
   await using database = await createTestDatabase();
   const first = await startOn(database);
   const sagas = await Promise.all(Array.from({ length: 16 }, () => start(first.api, SLOW)));
   expect(await first.stop()).toBe(0);
+  // Nobody holds a lease on them: whoever comes does not have to wait until one runs out.
+  const leases = await database.pool.query({
+    text: 'SELECT FROM potter.saga_workers WHERE expires_at > now()',
+  });
+  expect(leases.rowCount).toBe(0);
   await using second = await startOn(database);
-  const began = performance.now();
   await expectAllOrNothing(second.api, sagas);
-  // A lease that has to run out would take eight seconds.
-  expect(performance.now() - began).toBeLessThan(5_000);
 });
