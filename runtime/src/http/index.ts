@@ -97,6 +97,11 @@ export type { MetricsSource } from './operations/metrics-source.ts';
 
 // Sagas
 export { sagaRoutes, type SagaReader, type SagaRoutesOptions } from './sagas/saga-routes.ts';
+export {
+  OPERATOR_HEADER,
+  type SagaOperationOptions,
+  type SagaTeller,
+} from './sagas/saga-operation-routes.ts';
 export { sagaQueryRoutes, type SagaQueryRoutesOptions } from './sagas/saga-query-routes.ts';
 
 // Projections

@@ -120,6 +120,8 @@ export interface SagaOperations {
     value: NoInfer<Value>,
     options?: TellOptions,
   ): Promise<Told>;
+  /** Any of these operations, as data. A signal's value is taken as it is. */
+  tell(sagaId: string, action: SagaAction, options?: TellOptions): Promise<Told>;
   /**
    * Tells all sagas that a filter finds, in the order of their ids, and what became of each as it goes. One that is found after
    * it began is told too. Repeatable by `messageId`.

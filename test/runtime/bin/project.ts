@@ -14,7 +14,7 @@ export interface Project extends AsyncDisposable {
   read(file: string): Promise<string>;
   /** Starts one of the runtime's commands in the project. */
   run(
-    command: 'potter-dev' | 'potter-migrate',
+    command: 'potter-dev' | 'potter-migrate' | 'potter-sagas',
     args: readonly string[],
     env?: Readonly<Record<string, string>>,
   ): Program;

@@ -277,9 +277,19 @@ test('the routes are in the OpenAPI document, with their problems', async () => 
   };
   const paths = Object.keys(document.paths).filter((path) => path.startsWith('/api/v1/sagas'));
   expect(paths.toSorted()).toEqual(
-    ['', '/cancel', '/diagram', '/events', '/history', '/resume'].map(
-      (action) => `/api/v1/sagas/{id}${action}`,
-    ),
+    [
+      '',
+      '/cancel',
+      '/diagram',
+      '/edit',
+      '/events',
+      '/history',
+      '/pause',
+      '/resume',
+      '/rewind',
+      '/skip',
+      '/undo',
+    ].map((action) => `/api/v1/sagas/{id}${action}`),
   );
   const cancel = document.paths['/api/v1/sagas/{id}/cancel']?.['post'];
   expect(Object.keys(cancel?.responses ?? {})).toEqual(

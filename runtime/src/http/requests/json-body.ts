@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { PotterError } from '../../errors/potter-error.ts';
 import type { HttpApp } from '../http-app.ts';
+import { isRecord } from './is-record.ts';
 
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]+)/i;
 
@@ -42,11 +43,18 @@ export function acceptJsonBodies(app: HttpApp): void {
   );
 }
 
-/** A route that takes a body and got none: empty text is not JSON. */
+/** A route that takes a body and got none: empty text is not JSON. One whose body may be null does without. */
 export function requireBody(request: FastifyRequest): void {
-  if (request.routeOptions.schema?.body !== undefined && request.body === undefined) {
+  const schema = request.routeOptions.schema?.body;
+  if (schema !== undefined && request.body === undefined && !takesNull(schema)) {
     throw malformed('it is empty, and this request needs one');
   }
+}
+
+function takesNull(schema: unknown): boolean {
+  if (!isRecord(schema)) return false;
+  const { anyOf } = schema;
+  return Array.isArray(anyOf) && anyOf.some((one) => isRecord(one) && one['type'] === 'null');
 }
 
 function textOf(contentType: string, bytes: Buffer): string {

@@ -4,19 +4,20 @@ import type { JournalEntry } from '../../sagas/saga-event.ts';
 import type { SagaEngine } from '../../sagas/saga-engine.ts';
 import { isSettled } from '../../sagas/saga-status.ts';
 import type { HttpService } from '../http-service.ts';
-import { IDEMPOTENCY_HEADER } from '../idempotency/request-identity.ts';
 import { sendEvents, type ServerSentEvent } from '../streams/server-sent-events.ts';
 import { plainJson } from './saga-json.ts';
-import { acceptedSchema, historySchema, sagaParams, sagaSchema } from './saga-schemas.ts';
+import {
+  type SagaOperationOptions,
+  sagaOperationRoutes,
+  type SagaTeller,
+} from './saga-operation-routes.ts';
+import { historySchema, sagaParams, sagaSchema } from './saga-schemas.ts';
 
 /** What the routes use of an engine: reading and telling, not running. */
-export type SagaReader = Pick<
-  SagaEngine,
-  'get' | 'history' | 'events' | 'diagram' | 'cancel' | 'resume'
->;
+export type SagaReader = Pick<SagaEngine, 'get' | 'history' | 'events' | 'diagram'> & SagaTeller;
 
 /** Options of {@link sagaRoutes}. */
-export interface SagaRoutesOptions {
+export interface SagaRoutesOptions extends SagaOperationOptions {
   /** Default `/api/v1/sagas`. */
   readonly prefix?: string;
   /** Where state and history of a saga are read: a query handler on read models. Default: the engine. */
@@ -33,8 +34,8 @@ const tags = ['sagas'];
 const PROBLEM = { $ref: 'Problem#' };
 
 /**
- * The endpoints every saga service has, below `/api/v1/sagas/{id}`: state, history, live events, diagram, cancel and
- * resume. The service needs `idempotency`, for a cancel is repeatable by its `Idempotency-Key`.
+ * The endpoints every saga service has, below `/api/v1/sagas/{id}`: state, history, live events, diagram, and what a person
+ * can do about it. The service needs `idempotency`, for an operation is repeatable by its `Idempotency-Key`.
  */
 export function sagaRoutes<Tx>(
   service: Pick<HttpService<Tx>, 'app' | 'command' | 'stopping'>,
@@ -125,30 +126,7 @@ export function sagaRoutes<Tx>(
     },
   );
 
-  const tell = (action: 'cancel' | 'resume', summary: string): void => {
-    app.post(
-      `${saga}/${action}`,
-      {
-        schema: {
-          tags,
-          summary,
-          params: sagaParams,
-          response: { 202: acceptedSchema, 404: PROBLEM, 409: PROBLEM },
-        },
-      },
-      service.command(async ({ request, reply }) => {
-        const id = idOf(request);
-        const key = request.headers[IDEMPOTENCY_HEADER];
-        // The message outlives a crash between it and the remembered answer: the same key is the same message.
-        const told = typeof key === 'string' ? { messageId: `${action}:${key}` } : {};
-        const accepted = await engine[action](id, told);
-        reply.code(202).header('location', `${prefix}/${encodeURIComponent(id)}`);
-        return accepted;
-      }),
-    );
-  };
-  tell('cancel', 'Ask for a saga to be undone.');
-  tell('resume', 'Try again where a failed saga gave up.');
+  sagaOperationRoutes(service, engine, options);
 }
 
 function idOf(request: Pick<FastifyRequest, 'params'>): string {

@@ -74,7 +74,7 @@ export const historySchema: TSchema = Type.Object(
   { description: 'Every attempt, in the order it happened.' },
 );
 
-/** The answer to a cancel or resume. */
+/** The answer to an operation. */
 export const acceptedSchema: TSchema = Type.Object(
   { sagaId: Type.String() },
   { description: 'Accepted: durable, and done by whichever process has the saga.' },
@@ -84,3 +84,58 @@ export const acceptedSchema: TSchema = Type.Object(
 export const sagaParams: TSchema = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 255, description: 'Id of the saga.' }),
 });
+
+/** Which signal of which saga. */
+export const signalParams: TSchema = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 255, description: 'Id of the saga.' }),
+  name: Type.String({ minLength: 1, maxLength: 100, description: 'Name of the signal.' }),
+});
+
+const reason = Type.Optional(
+  Type.String({ maxLength: 1000, description: 'Why, for the journal.' }),
+);
+const step = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  description: 'Name of the step, as the history shows it.',
+});
+
+/** A body that may be left out. */
+function orNothing(schema: TSchema): TSchema {
+  return Type.Union([schema, Type.Null()]);
+}
+
+/** Of a cancel, a pause and a resume. */
+export const reasonBody: TSchema = orNothing(Type.Object({ reason }));
+
+export const rewindBody: TSchema = Type.Object({ step, reason });
+
+export const skipBody: TSchema = Type.Object({
+  step,
+  result: Type.Optional(
+    Type.Unknown({ description: 'What the steps after it see as its result.' }),
+  ),
+  reason,
+});
+
+export const editBody: TSchema = Type.Object({
+  input: Type.Unknown({ description: 'What the steps see from now on.' }),
+  merge: Type.Optional(
+    Type.Boolean({ description: 'Only the members that are named. Default false.' }),
+  ),
+  reason,
+});
+
+export const undoBody: TSchema = orNothing(
+  Type.Object({
+    force: Type.Optional(Type.Boolean({ description: 'Also past its pivot. Default false.' })),
+    reason,
+  }),
+);
+
+export const signalBody: TSchema = orNothing(
+  Type.Object({
+    value: Type.Optional(Type.Unknown({ description: 'What the signal says.' })),
+    reason,
+  }),
+);

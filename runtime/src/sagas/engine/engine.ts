@@ -123,6 +123,10 @@ export class Engine<Tx> implements SagaEngine<Tx> {
     return this.#control.signal<Value>(sagaId, signal, value, options);
   }
 
+  tell(sagaId: string, action: SagaAction, options?: TellOptions): Promise<Told> {
+    return this.#control.tell(sagaId, action, options);
+  }
+
   bulk(filter: SagaFilter, action: SagaAction, options?: BulkOptions): AsyncIterable<BulkOutcome> {
     return this.#control.bulk(filter, action, options);
   }

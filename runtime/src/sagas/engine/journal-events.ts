@@ -13,12 +13,17 @@ export async function* journalEvents(
   options: { readonly after: bigint; readonly signal: AbortSignal | undefined },
 ): AsyncGenerator<JournalEntry, void, undefined> {
   const { sagaId } = saga;
-  if (isSettled(saga.summary.status) && options.after >= lastSeq(saga)) return;
+  const last = lastSeq(saga);
+  const isOver = isSettled(saga.summary.status);
+  if (isOver && options.after >= last) return;
   const done = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, done.signal]) : done.signal;
   try {
     for await (const entry of store.follow(sagaId, { after: options.after, signal })) {
       yield entry;
+      // An end that more came after was none: the saga was resumed, or undone although it was completed.
+      if (entry.seq < last) continue;
+      if (entry.seq === last && isOver) return;
       const { type } = entry.event;
       if (type === 'SagaCompleted' || type === 'SagaCompensated') return;
       if (type !== 'SagaFailed') continue;

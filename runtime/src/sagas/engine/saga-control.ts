@@ -50,32 +50,32 @@ export class SagaControl implements SagaOperations {
   }
 
   cancel(sagaId: string, options?: TellOptions): Promise<Told> {
-    return this.#tell(sagaId, { kind: 'cancel' }, options);
+    return this.tell(sagaId, { kind: 'cancel' }, options);
   }
 
   pause(sagaId: string, options?: TellOptions): Promise<Told> {
-    return this.#tell(sagaId, { kind: 'pause' }, options);
+    return this.tell(sagaId, { kind: 'pause' }, options);
   }
 
   resume(sagaId: string, options?: TellOptions): Promise<Told> {
-    return this.#tell(sagaId, { kind: 'resume' }, options);
+    return this.tell(sagaId, { kind: 'resume' }, options);
   }
 
   rewind(sagaId: string, step: string, options?: TellOptions): Promise<Told> {
-    return this.#tell(sagaId, { kind: 'rewind', step }, options);
+    return this.tell(sagaId, { kind: 'rewind', step }, options);
   }
 
   skip(sagaId: string, step: string, options: SkipOptions = {}): Promise<Told> {
-    return this.#tell(sagaId, { kind: 'skip', step, result: options.result }, options);
+    return this.tell(sagaId, { kind: 'skip', step, result: options.result }, options);
   }
 
   edit(sagaId: string, input: unknown, options: EditOptions = {}): Promise<Told> {
     const { merge = false } = options;
-    return this.#tell(sagaId, { kind: 'edit', input, merge }, options);
+    return this.tell(sagaId, { kind: 'edit', input, merge }, options);
   }
 
   undo(sagaId: string, options: UndoOptions = {}): Promise<Told> {
-    return this.#tell(sagaId, { kind: 'undo', force: options.force ?? false }, options);
+    return this.tell(sagaId, { kind: 'undo', force: options.force ?? false }, options);
   }
 
   async signal<Value>(
@@ -84,7 +84,7 @@ export class SagaControl implements SagaOperations {
     value: NoInfer<Value>,
     options?: TellOptions,
   ): Promise<Told> {
-    return this.#tell(sagaId, { kind: 'signal', name, value: parse(value) }, options);
+    return this.tell(sagaId, { kind: 'signal', name, value: parse(value) }, options);
   }
 
   /** So many at a time, and their outcomes in the order of the sagas: whoever is slow holds back only so many. */
@@ -121,14 +121,14 @@ export class SagaControl implements SagaOperations {
 
   async #outcome(sagaId: string, action: SagaAction, options: TellOptions): Promise<BulkOutcome> {
     try {
-      await this.#tell(sagaId, action, options);
+      await this.tell(sagaId, action, options);
       return { sagaId, outcome: 'accepted' };
     } catch (error) {
       return { sagaId, outcome: 'refused', error: describeError(error) };
     }
   }
 
-  async #tell(sagaId: string, action: SagaAction, options: TellOptions = {}): Promise<Told> {
+  async tell(sagaId: string, action: SagaAction, options: TellOptions = {}): Promise<Told> {
     const message = messageOf(action, this.#clock.now(), options);
     const objection = await this.#objection(sagaId, message);
     if (objection) {

@@ -1,0 +1,134 @@
+import { noRetry } from 'potter-runtime/foundation';
+import { PostgresSagaStore, type PostgresTransaction } from 'potter-runtime/postgres';
+import { createSagaEngine, saga, type SagaEngine } from 'potter-runtime/sagas';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { makeProject, type Project } from './project.ts';
+
+let broken = true;
+
+const order = saga<{ readonly n: number }, PostgresTransaction>('order-saga')
+  .step('reserve', { execute: () => 'r', compensate: () => {} })
+  .step('bill', {
+    execute: ({ input }) => {
+      if (broken) throw new TypeError('bug');
+      return input.n;
+    },
+    retry: noRetry,
+  })
+  .build();
+
+let database: TestDatabase;
+let store: PostgresSagaStore;
+let engine: SagaEngine<PostgresTransaction>;
+let project: Project;
+
+beforeAll(async () => {
+  database = await createTestDatabase({ components: ['sagas'] });
+  store = new PostgresSagaStore({ pool: database.pool });
+  engine = createSagaEngine({ store, definitions: [order] });
+  await engine.run();
+  project = await makeProject();
+});
+
+afterAll(async () => {
+  await project[Symbol.asyncDispose]();
+  await engine.stop();
+  await store.close();
+  await database.close();
+});
+
+async function sagas(...args: string[]): Promise<{ code: unknown; text: string }> {
+  await using program = project.run('potter-sagas', args, { DATABASE_URL: database.url });
+  const code = await program.ended;
+  return { code, text: program.output().trimEnd() };
+}
+
+async function failed(sagaId: string): Promise<string> {
+  broken = true;
+  await engine.start(order, { n: 1 }, { sagaId });
+  expect((await engine.settled(sagaId)).status).toBe('failed');
+  broken = false;
+  return sagaId;
+}
+
+async function reached(sagaId: string, type: string): Promise<void> {
+  const stop = new AbortController();
+  for await (const { event } of store.follow(sagaId, { after: 0n, signal: stop.signal })) {
+    if (event.type === type) return stop.abort();
+  }
+}
+
+test('a failed saga is found, looked at, edited and taken back to a step; the journal has who and why', async () => {
+  const sagaId = await failed('cli-1');
+  expect(await sagas('list', '--where', 'status=failed', '--where', 'step=bill')).toMatchObject({
+    code: 0,
+    text: expect.stringMatching(/^SAGA +DEFINITION[^]*cli-1 +order-saga v1 +failed +bill /),
+  });
+  expect((await sagas('show', sagaId)).text).toMatch(
+    /error +INTERNAL_ERROR: bug[^]*input +\{"n":1\}/,
+  );
+  expect((await sagas('history', sagaId)).text).toMatch(/bill +step +1 +failed/);
+  expect((await sagas('diagram', sagaId)).text).toMatch(
+    /^flowchart LR[^]*n1\["reserve"\][^]*class n2 failed/,
+  );
+  expect(await sagas('edit', sagaId, '{"n":5}', '--merge', '--by', 'ann')).toEqual({
+    code: 0,
+    text: 'edit: accepted for cli-1',
+  });
+  await sagas('rewind', sagaId, 'reserve', '--by', 'ann', '--reason', 'wrong n', '--json');
+  await reached(sagaId, 'SagaCompleted');
+  const shown = JSON.parse((await sagas('show', sagaId, '--json')).text) as unknown;
+  expect(shown).toMatchObject({ status: 'completed', results: { reserve: 'r', bill: 5 } });
+  const events = (await store.journal(sagaId)).map(({ event }) => event);
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: 'RewindStarted', by: 'ann', reason: 'wrong n' }),
+  );
+  expect((await sagas('undo', sagaId)).code).toBe(0);
+  await reached(sagaId, 'SagaCompensated');
+});
+
+test('many are told at once, one line each; nobody is told without a yes', async () => {
+  const ids = await Promise.all(['cli-2', 'cli-3'].map(failed));
+  const where = ['--where', 'status=failed', '--where', 'definition=order-saga'];
+  expect(await sagas('bulk', 'resume', ...where)).toMatchObject({
+    code: 2,
+    text: expect.stringContaining('say --yes'),
+  });
+  expect((await engine.get('cli-2')).status).toBe('failed');
+  const told = await sagas('bulk', 'skip', 'bill', '--result', '7', ...where, '--yes', '--json');
+  expect(told.code).toBe(0);
+  expect(told.text.split('\n').map((line) => JSON.parse(line) as unknown)).toEqual(
+    ids.map((sagaId) => ({ sagaId, outcome: 'accepted' })),
+  );
+  await Promise.all(ids.map((id) => reached(id, 'SagaCompleted')));
+  const refused = await sagas('bulk', 'pause', '--where', 'status=completed', '--yes');
+  expect(refused.code).toBe(1);
+  expect(refused.text).toMatch(/cli-2 +refused +SAGA_ALREADY_FINISHED[^]*0 accepted, \d+ refused$/);
+});
+
+test('a refusal is one line and exit code 1', async () => {
+  expect(await sagas('pause', 'nobody')).toEqual({
+    code: 1,
+    text: "potter-sagas: [SAGA_NOT_FOUND] There is no saga 'nobody'.",
+  });
+});
+
+test.each([
+  [['lst'], /Did you mean 'list'\?/],
+  [[], /Say what to do: list, show/],
+  [['show'], /show: say the id of a saga/],
+  [['rewind', 'x'], /rewind: say the step/],
+  [['edit', 'x', '{n:1}'], /is not JSON/],
+  [['list', '--where', 'stats=failed'], /Did you mean 'status'\?/],
+  [['list', '--where', 'status=faled'], /Did you mean 'failed'\?/],
+  [['list', '--where', 'from=yesterday'], /must be a time/],
+  [['list', '--limit', 'many'], /whole number/],
+  [['bulk', 'resume', '--yes'], /Say which sagas/],
+  [['pause', 'x', 'y'], /'y' is too much/],
+  [['show', 'x', '--jsn'], /Did you mean '--json'\?/],
+])('%j is one line and exit code 2', async (args, expected) => {
+  const { code, text } = await sagas(...args);
+  expect(code).toBe(2);
+  expect(text.split('\n')).toEqual([expect.stringMatching(expected)]);
+});
