@@ -1,7 +1,13 @@
 // The code of docs/sagas.md: what stands between two region marks is shown there, and run by the test beside this file.
 import { Rejection } from 'potter-runtime/errors';
 import { exponentialBackoff } from 'potter-runtime/foundation';
-import { type InMemoryTransaction, saga, type SagaDefinition, signal } from 'potter-runtime/sagas';
+import {
+  type InMemoryTransaction,
+  saga,
+  type SagaDefinition,
+  signal,
+  type TwoPhaseCoordinator,
+} from 'potter-runtime/sagas';
 
 export interface Order {
   readonly orderId: string;
@@ -159,3 +165,29 @@ export function transactionalSaga(written: string[]): SagaDefinition<Order, InMe
     .build();
   // #endregion
 }
+
+export function warehouseSaga(
+  coordinator: TwoPhaseCoordinator,
+  released: string[],
+): SagaDefinition<Order> {
+  // #region two-phase
+  return saga<Order>('warehouse-order')
+    .twoPhaseCommit('reserve', {
+      coordinator,
+      branches: ({ input }) =>
+        ['east', 'west'].map((participant) => ({ participant, work: { order: input.orderId } })),
+      // Called only when all of them committed: before that, undoing is aborting, and the coordinator's.
+      compensate: ({ result }) => void released.push(result.transactionId),
+    })
+    .step('quote', { execute: ({ results }) => results.reserve.transactionId })
+    .build();
+  // #endregion
+}
+
+// #region lock
+export const lockedSaga: SagaDefinition<Order> = saga<Order>('locked-order', {
+  lock: ({ input }) => `order:${input.orderId}`,
+})
+  .step('change', { execute: ({ input }) => input.orderId })
+  .build();
+// #endregion

@@ -3,16 +3,19 @@ import type { InMemoryTransaction, SagaDefinition } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { withGuideCode } from '../../../scripts/guide-code.ts';
 import { SagaWorld } from '../sagas/saga-world.ts';
+import { TwoPhaseWorld } from '../sagas/two-phase-commit/two-phase-world.ts';
 import {
   approval,
   choosingSaga,
   firstSaga,
+  lockedSaga,
   type Order,
   parallelSaga,
   patientSaga,
   pivotSaga,
   type Services,
   transactionalSaga,
+  warehouseSaga,
 } from './saga-guide.ts';
 
 const order: Order = { orderId: 'o-1', amountCents: 200_000, country: 'FR', carrier: 'red' };
@@ -53,6 +56,12 @@ describe('the guide to sagas', () => {
       end: 'verified',
     });
     expect(await resultsOf(pivotSaga(services))).toMatchObject({ thank: 'shipped as t-1' });
+    expect(await resultsOf(lockedSaga)).toEqual({ change: 'o-1' });
+    const warehouses = new TwoPhaseWorld();
+    await using coordinator = warehouses.coordinator();
+    const { reserve, quote } = await resultsOf(warehouseSaga(coordinator, []));
+    expect(reserve).toMatchObject({ transactionId: quote });
+    expect(await coordinator.get(String(quote))).toMatchObject({ decision: 'commit' });
     const written: string[] = [];
     expect(await resultsOf(transactionalSaga(written))).toEqual({ book: 'booked' });
     expect(written).toEqual(['o-1']);
