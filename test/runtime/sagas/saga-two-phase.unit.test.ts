@@ -72,7 +72,7 @@ describe('a two-phase commit step', () => {
     const { sagaId, status, results } = await world.settle(engine, definition, { quantity: 2 });
     expect(status).toBe('completed');
     expect(results['reserve']).toMatchObject({
-      transactionId: `${sagaId}/reserve`,
+      transactionId: `${sagaId}:reserve`,
       results: { east: { by: 'east' }, west: { by: 'west' } },
     });
     expect(world.released).toEqual([]);
@@ -101,7 +101,7 @@ describe('a two-phase commit step', () => {
     const { status, sagaId } = await world.settle(engine, definition, input);
     expect(status).toBe('compensated');
     expect(world.released).toEqual([
-      { outcome: 'done', key: `${sagaId}/reserve/undo`, transactionId: `${sagaId}/reserve` },
+      { outcome: 'done', key: `${sagaId}/reserve/undo`, transactionId: `${sagaId}:reserve` },
     ]);
   });
 
@@ -112,11 +112,11 @@ describe('a two-phase commit step', () => {
     const engine = await world.engine([definition]);
     const { sagaId } = await engine.start(definition, { quantity: 2 });
     await world.clock.advance('1s');
-    expect((await world.log.get(`${sagaId}/reserve`))?.reason?.because).toBe('failed');
+    expect((await world.log.get(`${sagaId}:reserve`))?.reason?.because).toBe('failed');
     world.west.mode = 'up';
     const { status, results } = await world.settled(engine, sagaId);
     expect(status).toBe('completed');
-    expect(results['reserve']).toMatchObject({ transactionId: `${sagaId}/reserve#2` });
+    expect(results['reserve']).toMatchObject({ transactionId: `${sagaId}:reserve~0~2` });
     expect(world.west.committed).toEqual([{ quantity: 2, madeBy: 2 }]);
     expect(world.east.held).toEqual([]);
   });
@@ -132,7 +132,7 @@ describe('a two-phase commit step', () => {
     await engine.cancel(sagaId);
     world.west.mode = 'up';
     expect((await world.settled(engine, sagaId)).status).toBe('compensated');
-    expect(await world.log.get(`${sagaId}/reserve`)).toMatchObject({
+    expect(await world.log.get(`${sagaId}:reserve`)).toMatchObject({
       decision: 'abort',
       reason: { because: 'asked' },
     });

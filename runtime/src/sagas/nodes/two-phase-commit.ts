@@ -35,7 +35,7 @@ export interface TwoPhaseWork {
 /**
  * The doing and undoing of a step by a coordinator. The id of the transaction is made of the key of the step, so every
  * process goes on with the same one. A refusal is final. A transaction that was aborted because a participant could not
- * be reached, or nobody was heard of, is over too, and the next attempt begins a new one: `…`, `…#2`, `…#3`.
+ * be reached, or nobody was heard of, is over too, and the next attempt begins a new one: `…`, `…~0~2`, `…~0~3`.
  */
 export function twoPhaseWork(work: TwoPhaseWork): Pick<TwoPhaseNode, 'execute' | 'compensate'> {
   const { coordinator, branches, compensate } = work;
@@ -79,9 +79,11 @@ export const twoPhaseHandler: AttemptedNodeHandler<TwoPhaseNode> = {
     invocation.direction === 'forward' ? node.execute(invocation) : node.compensate(invocation),
 };
 
-function idOf({ key }: Invocation, number: number): string {
-  const step = key.replace(/\/(do|undo)$/, '');
-  return transactionIdOf(number === 1 ? step : `${step}#${number}`);
+/** `<saga>:<step>`: no slash, so that it is one part of an address as it is, and no other step's, for no step has a colon. */
+function idOf({ key, generation }: Invocation, number: number): string {
+  const [sagaId = '', step = ''] = key.split('/');
+  const again = number === 1 ? '' : `${generation === 0 ? '~0' : ''}~${number}`;
+  return transactionIdOf(`${sagaId}:${step}${again}`);
 }
 
 function resultOf({ transactionId, results }: TwoPhaseResult): TwoPhaseResult {

@@ -20,8 +20,8 @@ export interface Ballot {
 }
 
 /**
- * Asks all participants at once. The first "no" ends it: the others are told by their signal to stop, and are not
- * waited for, because an abort overtakes what they still do.
+ * Asks all participants. The first "no" ends it: whoever is at work is told by its signal to stop, and is not waited for,
+ * because an abort overtakes what it still does.
  * @throws PotterError `ABORTED` when the caller's signal fires: nothing is decided then.
  */
 export async function prepareBranches(
@@ -36,23 +36,28 @@ export async function prepareBranches(
   const stop = (): void => over.abort(signal?.reason);
   signal?.addEventListener('abort', stop, { once: true });
   if (signal?.aborted) stop();
+  const ask = async (branch: BranchRecord): Promise<void> => {
+    if (over.signal.aborted) return;
+    const { participant } = branch;
+    const no = await prepareBranch(context, record.transactionId, branch, over.signal);
+    if (no === 'stopped') return;
+    votes[participant] = no === null ? 'prepared' : no.vote;
+    if (no === null || reason !== null) return;
+    reason = { because: no.vote, participant, ...describeError(no.error) };
+    over.abort();
+  };
   try {
-    await Promise.all(
-      record.branches.map(async (branch) => {
-        const { participant } = branch;
-        const no = await prepareBranch(context, record.transactionId, branch, over.signal);
-        if (no === 'stopped') return;
-        votes[participant] = no === null ? 'prepared' : no.vote;
-        if (no === null || reason !== null) return;
-        reason = { because: no.vote, participant, ...describeError(no.error) };
-        over.abort();
-      }),
-    );
+    if (context.options.prepare === 'at-once') await Promise.all(record.branches.map(ask));
+    else for (const branch of record.branches.toSorted(byParticipant)) await ask(branch);
   } finally {
     signal?.removeEventListener('abort', stop);
   }
   if (reason === null) throwIfAborted(signal);
   return { votes, reason };
+}
+
+function byParticipant(one: BranchRecord, other: BranchRecord): number {
+  return one.participant < other.participant ? -1 : 1;
 }
 
 type No = { readonly vote: 'refused' | 'failed'; readonly error: unknown };
