@@ -12,6 +12,7 @@ export const FEATURES = [
   'payments',
   'ordering',
   'order-table',
+  'two-phase',
   'cli',
   'graphql',
 ] as const;

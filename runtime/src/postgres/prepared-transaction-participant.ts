@@ -12,6 +12,7 @@ import type {
 import { exclusively } from './branch-lock.ts';
 import type { PostgresClient, PostgresPool, PostgresTransaction } from './client.ts';
 import { sqlStateOf, translatePostgresError } from './errors.ts';
+import { Places } from './places.ts';
 import { targetOfPool } from './pool-target.ts';
 import { toBePrepared, wakeSubscriptions } from './to-be-prepared.ts';
 import {
@@ -25,7 +26,11 @@ import {
 /** Options of {@link preparedTransactionParticipant}. */
 export interface PreparedTransactionParticipantOptions<Work, Result> {
   readonly name: string;
-  /** Of the participant's database, with one user: a prepared transaction is ended by whoever prepared it. */
+  /**
+   * A pool for this alone, on the participant's database. Whoever waits for what is held prepared waits for a commit, and
+   * that needs a connection: if others that wait for locks share the pool, they can all wait for each other. Always as
+   * the same user, for a prepared transaction is ended by whoever prepared it.
+   */
   readonly pool: PostgresPool;
   /**
    * Does the work in the transaction that will be prepared; what it answers is the answer to the commit. A Rejection is
@@ -43,6 +48,11 @@ export interface PreparedTransactionParticipantOptions<Work, Result> {
    * ends it then, also when this process no longer lives. Default 10 s.
    */
   readonly prepareTimeout?: Duration;
+  /**
+   * Prepares at once. Default 5. One that waits for what another transaction holds prepared keeps a connection while it
+   * does; there must be one left for the commit that it waits for, so stay below `maxConnections` of the pool.
+   */
+  readonly maxPreparing?: number;
 }
 
 /** "No such prepared transaction", and what the server says when there can be none. */
@@ -66,18 +76,20 @@ class PreparedTransactionParticipant<Work, Result> implements TwoPhaseParticipan
   readonly #pool: PostgresPool;
   readonly #work: PreparedTransactionParticipantOptions<Work, Result>['work'];
   readonly #timeoutMs: number;
+  readonly #places: Places;
 
   constructor(options: PreparedTransactionParticipantOptions<Work, Result>) {
     this.name = options.name;
     this.#pool = options.pool;
     this.#work = options.work;
     this.#timeoutMs = durationMs(options.prepareTimeout ?? '10s');
+    this.#places = new Places(options.maxPreparing ?? 5);
   }
 
   async prepare(branch: BranchId, work: Work, { signal }: CallOptions): Promise<void> {
     const name = branchName(branch, this.name);
     return this.#ask(() =>
-      exclusively(this.#pool, name, this.#timeoutMs, async (client) => {
+      this.#exclusively(name, signal, async (client) => {
         throwIfAborted(signal);
         const known = await readBranch(client, name);
         if (known?.state === 'aborted') throw lateBranch(name);
@@ -152,7 +164,7 @@ class PreparedTransactionParticipant<Work, Result> implements TwoPhaseParticipan
     // Not with the lock in hand: it needs a connection without a transaction, and two a call could use up a pool.
     await this.#end('ROLLBACK PREPARED', name);
     let closed = true;
-    await exclusively(this.#pool, name, this.#timeoutMs, async (client) => {
+    await this.#exclusively(name, signal, async (client) => {
       closed = !(await this.#isPrepared(client, name));
       if (closed) {
         await client.query({
@@ -166,6 +178,14 @@ class PreparedTransactionParticipant<Work, Result> implements TwoPhaseParticipan
       return 'commit';
     });
     return closed;
+  }
+
+  #exclusively(
+    name: string,
+    signal: AbortSignal,
+    work: (transaction: PostgresTransaction) => Promise<'prepare' | 'commit'>,
+  ): Promise<void> {
+    return this.#places.within(signal, () => exclusively(this.#pool, name, this.#timeoutMs, work));
   }
 
   async #isPrepared(client: PostgresClient, name: string): Promise<boolean> {

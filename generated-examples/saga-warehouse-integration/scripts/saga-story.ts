@@ -1,0 +1,50 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Api } from './api.ts';
+import { say } from './story.ts';
+
+/** One attempt of a step, or of its undo. */
+export interface Attempt {
+  readonly step: string;
+  readonly kind: 'step' | 'compensation';
+  readonly status: string;
+  readonly attempt: number;
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** Waits until a saga is over, which it has to be in this way, and tells every attempt of it. */
+export async function tellSaga(api: Api, sagaId: string, end: string): Promise<void> {
+  await untilOver(api, sagaId);
+  for (const { step, kind, attempt, status, error } of await historyOf(api, sagaId)) {
+    const what = kind === 'step' ? step : `undo ${step}`;
+    const why = status === 'skipped' ? error?.message : error?.code;
+    say(
+      attempt > 1 ? `${what}, attempt ${attempt}` : what,
+      why === undefined ? status : `${status}: ${why}`,
+    );
+  }
+  const { status } = (await api.get<{ status: string }>(`/api/v1/sagas/${sagaId}`)).body;
+  if (status !== end) throw new Error(`the saga is ${status}, not ${end}`);
+}
+
+const UNDER_WAY = ['pending', 'running', 'compensating'];
+
+/** What a browser waits before it follows a broken stream of events anew, in ms. */
+const RECONNECT_MS = 1_000;
+
+/** Waits until a saga is over: the stream of its events ends then. One that breaks before is followed anew. */
+export async function untilOver(api: Api, sagaId: string): Promise<void> {
+  for (;;) {
+    await api.get(`/api/v1/sagas/${sagaId}/events`);
+    const { status, body } = await api.get<{ status: string }>(`/api/v1/sagas/${sagaId}`);
+    if (status < 500 && !UNDER_WAY.includes(body.status)) return;
+    await delay(RECONNECT_MS);
+  }
+}
+
+/** Every attempt of a saga, in the order in which they began. */
+export async function historyOf(api: Api, sagaId: string): Promise<readonly Attempt[]> {
+  const path = `/api/v1/sagas/${sagaId}/history`;
+  return (await api.get<{ history: readonly Attempt[] }>(path)).body.history;
+}

@@ -1,0 +1,23 @@
+import { availableParallelism } from 'node:os';
+import { defineConfig } from 'vitest/config';
+
+// `unit` needs nothing. `service` builds the service and starts it as processes of its own on a real PostgreSQL: an
+// embedded one, or, with `npm run test:compose`, the one of compose.yaml.
+export default defineConfig({
+  test: {
+    // Two also on two cores, where one is the default: tests that start processes mostly wait for them.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    projects: [
+      { test: { name: 'unit', include: ['test/{domain,application}/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'service',
+          include: ['test/service/**/*.test.ts'],
+          globalSetup: ['test/support/build.ts', 'test/support/postgres-server.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
