@@ -94,7 +94,7 @@ export class RandomStory {
     if (what < 0.8) return this.#childSays();
     if (what < 0.9) {
       const kinds = acceptableMessages(this.#definition, this.#state);
-      const heard = MESSAGES.filter((kind) => accepts(kinds, kind));
+      const heard = MESSAGES.filter((kind) => kind === 'locked' || accepts(kinds, kind));
       return this.#message(this.#oneOf(heard) ?? 'signal');
     }
     const farMs = (timerAt?.getTime() ?? 0) - this.#nowMs;
@@ -207,9 +207,10 @@ export class RandomStory {
     }
   }
 
-  /** As the store does: refused unless the state takes that kind. */
+  /** As the store does: refused unless the state takes that kind, or the store says it itself. */
   #post(message: SagaMessage): void {
-    if (!accepts(acceptableMessages(this.#definition, this.#state), message.kind)) return;
+    const isOwn = message.kind === 'locked';
+    if (!isOwn && !accepts(acceptableMessages(this.#definition, this.#state), message.kind)) return;
     this.#take({ kind: 'message', message });
   }
 
