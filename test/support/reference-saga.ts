@@ -40,7 +40,7 @@ export const REFERENCE_STEPS = [
   'notify',
 ] as const;
 
-const VIRTUAL: ReferencePace = { sleep: '1m', patience: '1d', firstRetry: '1s' };
+const VIRTUAL: ReferencePace = { sleep: '1m', patience: '1h', firstRetry: '1s' };
 
 /**
  * The saga that crashes, outages and simulations are tried on: one node of every kind, everything before its pivot undone

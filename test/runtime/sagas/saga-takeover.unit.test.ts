@@ -1,5 +1,5 @@
 import { PotterError } from 'potter-runtime/errors';
-import { noRetry, simpleRetry } from 'potter-runtime/foundation';
+import { type Clock, noRetry, simpleRetry } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { interceptSagaStore, journalViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
@@ -348,5 +348,26 @@ describe('an unreachable store', () => {
     reachable = true;
     expect((await world.settled(engine, sagaId)).status).toBe('completed');
     expect(log).toEqual(['second']);
+  });
+
+  test('a claim whose answer is lost strands nothing, also when the clock is set right after it', async () => {
+    const world = new SagaWorld();
+    const definition = saga<null, InMemoryTransaction>('lost').step('a', { execute: () => 1 });
+    const built = definition.build();
+    const { sagaId } = await world.idle([built]).start(built, null);
+    let aheadMs = 0;
+    const clock: Clock = {
+      now: () => new Date(world.clock.now().getTime() + aheadMs),
+      schedule: (delayMs, callback) => world.clock.schedule(delayMs, callback),
+    };
+    const losing = interceptSagaStore(world.store, async (call, proceed) => {
+      const value = await proceed();
+      if (call.method !== 'claim' || aheadMs > 0) return value;
+      aheadMs = 3_600_000;
+      throw new PotterError('DATABASE_UNAVAILABLE', { message: 'The answer is lost.' });
+    });
+    await world.engine([built], { store: losing, clock });
+    await world.clock.advance('5s');
+    expect((await world.store.load(sagaId))?.summary.status).toBe('completed');
   });
 });

@@ -1,6 +1,6 @@
 import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { SagaWorld, signalled } from './saga-world.ts';
 
 const approval = signal('approval', (value) => {
   if (typeof value !== 'object' || value === null || !('by' in value))
@@ -72,6 +72,30 @@ describe('a signal', () => {
     expect(await engine.get(sagaId)).toMatchObject({
       status: 'completed',
       results: { first: { by: 'Ann' }, second: { received: false } },
+    });
+  });
+
+  test('that comes while its process is stopping is heard by the next one', async () => {
+    const world = new SagaWorld();
+    const gate = signalled();
+    const definition = saga<null, InMemoryTransaction>('stopping')
+      .parallel('all', (all) =>
+        all
+          .step('long', { execute: () => gate.promise.then(() => 1) })
+          .branch((wait) => wait.waitFor('approved', approval)),
+      )
+      .build();
+    const engine = await world.engine([definition]);
+    const { sagaId } = await engine.start(definition, null);
+    const stopped = engine.stop();
+    await world.clock.advance('1s');
+    await engine.signal(sagaId, approval, { by: 'Ann' });
+    gate.resolve();
+    await world.clock.settle(stopped);
+    const next = await world.engine([definition]);
+    expect(await world.settled(next, sagaId)).toMatchObject({
+      status: 'completed',
+      results: { long: 1, approved: { by: 'Ann' } },
     });
   });
 

@@ -50,13 +50,16 @@ export function planCommit(
   const sleepMs = work.waiting ? (work.timerAt?.getTime() ?? Infinity) - now.getTime() : 0;
   const over = isSettled(next.state.status) && !work.tellParent;
   const lock = lockOf(saga.state, next.state);
+  const summary = summaryOf(saga.definition, next.state, work);
+  // What was held back is due for whoever is next, however long the rest waits.
+  const held = stopping && transition({ ...saga, state: next.state }, [], { now, random }).events;
   const commit: SagaCommit = {
     sagaId: saga.sagaId,
     lease: saga.lease,
     expectedSeq: saga.seq,
     inboxSeen: saga.inboxSeen,
     events: next.events,
-    summary: summaryOf(saga.definition, next.state, work),
+    summary: held && held.length > 0 ? { ...summary, wakeAt: now } : summary,
     ...(lock && { lock }),
     release: over || (work.running.length === 0 && (stopping || sleepMs > keepMs)),
   };

@@ -38,8 +38,12 @@ export class Worker {
   #pollTimer: Timer | undefined;
   #leaseTimer: Timer | undefined;
   #unlisten: (() => Promise<void>) | undefined;
-  /** Until then the store is asked for sagas that it may have given this worker without its knowledge. */
-  #unsureUntilMs = -Infinity;
+  /**
+   * Whether the store is asked for sagas that it may have given this worker without its knowledge: for a lease's time, which
+   * a timer counts, because a clock may be set, and then until a poll that asked was answered.
+   */
+  #unsure: 'no' | 'yes' | 'once-more' = 'no';
+  #unsureTimer: Timer | undefined;
   #unclaimable = 0;
   #unclaimableAtMs = -Infinity;
   readonly #reported = new Set<string>();
@@ -91,7 +95,11 @@ export class Worker {
 
   /** The store may think that this worker owns sagas it does not know of: the next polls ask for them. */
   doubt(): void {
-    this.#unsureUntilMs = this.#nowMs() + this.#context.leaseMs;
+    this.#unsure = 'yes';
+    this.#unsureTimer?.cancel();
+    this.#unsureTimer = this.#context.clock.schedule(this.#context.leaseMs, () => {
+      this.#unsure = 'once-more';
+    });
   }
 
   /** Goes on holding the lease, but takes no more work. */
@@ -106,6 +114,7 @@ export class Worker {
     this.#claiming = false;
     this.#pollTimer?.cancel();
     this.#leaseTimer?.cancel();
+    this.#unsureTimer?.cancel();
     const { id } = this;
     this.#life.abort(leaseLost('The engine was stopped.'));
     try {
@@ -185,19 +194,21 @@ export class Worker {
     const { id } = this;
     const limit = this.#claiming ? Math.max(0, this.#events.room()) : 0;
     const sentMs = this.#nowMs();
+    const unsure = this.#unsure;
     try {
       const claimed = await store.claim({
         workerId: id,
         ttlMs: leaseMs,
         limit,
         now: clock.now(),
-        known: sentMs < this.#unsureUntilMs ? this.#events.known() : null,
+        known: unsure === 'no' ? null : this.#events.known(),
         definitions: definitions.versions,
       });
       // What came for an earlier life is not ours; its lease is gone, so it will be claimed again.
       if (id !== this.id || !this.#running) return;
       if (claimed.kind === 'lease-lost') return await this.#lose();
       this.#extend(sentMs);
+      if (unsure === 'once-more' && this.#unsure === unsure) this.#unsure = 'no';
       for (const sagaId of claimed.messages) this.#events.message(sagaId);
       this.#events.claimed(claimed.sagas);
       if (limit > 0 && claimed.sagas.length === limit) this.#pollAgain = true;
