@@ -106,6 +106,13 @@ export {
   type InMemorySagaStoreOptions,
 } from './in-memory/in-memory-saga-store.ts';
 export type { InMemoryTransaction, TransactionControl } from './in-memory/in-memory-transaction.ts';
+// Store: payloads that nobody else can read
+export type { PayloadCodec } from './sealing/payload-codec.ts';
+export {
+  sealedSagaFeed,
+  sealedSagaStore,
+  type SealingOptions,
+} from './sealing/sealed-saga-store.ts';
 // Store: the port that adapters implement
 export { MESSAGE_BITS, type MessageKind, type SagaMessage } from './saga-message.ts';
 export type {

@@ -149,3 +149,35 @@ describe('a pause', () => {
     await expect(engine.pause('nobody')).rejects.toMatchObject({ code: 'SAGA_NOT_FOUND' });
   });
 });
+
+test('a pause in the middle of parallel branches lets all of them end what they run, and a cancel ends the pause', async () => {
+  const world = new SagaWorld();
+  const stage = new Stage();
+  const definition = saga<null, InMemoryTransaction>('fork')
+    .parallel(
+      'both',
+      (both) =>
+        both
+          .branch((left) => left.step('l1', stage.step('l1')).step('l2', stage.step('l2')))
+          .branch((right) => right.step('r1', stage.step('r1')).step('r2', stage.step('r2'))),
+      { undo: 'parallel' },
+    )
+    .build();
+  const engine = await world.engine([definition]);
+  stage.let('l1', 'hold');
+  stage.let('r1', 'hold');
+  const { sagaId } = await engine.start(definition, null);
+  await world.clock.advance('1s');
+  await engine.pause(sagaId);
+  await world.clock.advance('1s');
+  stage.release('l1');
+  stage.release('r1');
+  await world.clock.advance('1h');
+  expect(stage.log).toEqual(['l1/do', 'r1/do']);
+  await engine.cancel(sagaId);
+  expect(await world.settled(engine, sagaId)).toMatchObject({
+    status: 'compensated',
+    paused: false,
+  });
+  expect(stage.log.slice(2).sort()).toEqual(['l1/undo', 'r1/undo']);
+});

@@ -26,12 +26,14 @@ function recordingMeter(
 
 function recordingTracer(
   spans: { name: string; parent: TraceContext | undefined; failed: boolean }[],
+  attributes: Attributes[] = [],
 ): Tracer {
   return {
     current: () => undefined,
     span: async <T>(name: string, options: SpanOptions, work: Parameters<Tracer['span']>[2]) => {
       const span = { name, parent: options.parent, failed: false };
       spans.push(span);
+      attributes.push(options.attributes ?? {});
       try {
         return (await work({
           setAttribute: () => {},
@@ -95,6 +97,28 @@ describe('telemetry', () => {
       { name: 'saga do a', parent, failed: false },
       { name: 'saga do b', parent, failed: true },
       { name: 'saga undo a', parent, failed: false },
+    ]);
+  });
+
+  test('says of an attempt how often in a row the ones before it were cut off with their process', async () => {
+    const world = new SagaWorld();
+    const attributes: Attributes[] = [];
+    const tracer = recordingTracer([], attributes);
+    let hangs = true;
+    const cut = saga<null, InMemoryTransaction>('cut')
+      .step('a', { execute: () => (hangs ? new Promise<null>(() => {}) : null) })
+      .build();
+    const accepting = world.idle([cut], { tracer });
+    const { sagaId } = await accepting.start(cut, null);
+    const first = await world.engine([cut], { tracer });
+    await world.clock.advance(10);
+    await world.clock.settle(first.stop({ timeout: 0 }));
+    hangs = false;
+    const second = await world.engine([cut], { tracer });
+    await world.settled(second, sagaId);
+    expect(attributes.slice(1)).toEqual([
+      expect.not.objectContaining({ 'potter.saga.interruptions': expect.anything() }),
+      expect.objectContaining({ 'potter.saga.attempt': 2, 'potter.saga.interruptions': 1 }),
     ]);
   });
 });
