@@ -3,6 +3,7 @@ import { exponentialBackoff } from '../../runtime/src/foundation/backoff.ts';
 import type { PostgresPool, PostgresTransaction } from '../../runtime/src/postgres/client.ts';
 import { fence } from '../../runtime/src/postgres/fence.ts';
 import { inTransaction } from '../../runtime/src/postgres/transaction.ts';
+import type { SagaLimits } from '../../runtime/src/sagas/definition/limits.ts';
 import { saga } from '../../runtime/src/sagas/definition/saga.ts';
 import type { SagaDefinition } from '../../runtime/src/sagas/definition/saga-definition.ts';
 
@@ -25,7 +26,10 @@ export const REMOTE_STEPS = ['reserve-inventory', 'process-payment', 'create-shi
 const retry = exponentialBackoff({ maxAttempts: 50, initialDelay: 20, maxDelay: 200 });
 
 /** A saga of three participants behind fences and one step in the saga's own transaction. */
-export function effectsSaga(pool: PostgresPool): SagaDefinition<EffectsInput, PostgresTransaction> {
+export function effectsSaga(
+  pool: PostgresPool,
+  limits?: SagaLimits<EffectsInput>,
+): SagaDefinition<EffectsInput, PostgresTransaction> {
   const call = (sagaId: string, key: string): Promise<string | undefined> =>
     inTransaction(pool, (tx) =>
       fence(tx, key, async () => {
@@ -46,6 +50,7 @@ export function effectsSaga(pool: PostgresPool): SagaDefinition<EffectsInput, Po
     version: 1,
     snapshotEvery: 3,
     lock: ({ input }) => input.key ?? [],
+    ...(limits && { limits }),
   })
     .step('reserve-inventory', remote)
     .step('process-payment', remote)

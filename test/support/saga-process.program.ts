@@ -5,7 +5,7 @@ import { KillingSagaStore } from './killing-store.ts';
 
 /**
  * A process that runs sagas, for tests that kill it. Tells on standard output, a line each: `ready`, `accepted <sagaId>`,
- * `settled <sagaId> <points>`. With LOCK it starts COUNT sagas that lock that key, one after the other, and runs on. SIGTERM stops it gracefully.
+ * `settled <sagaId> <points>`. With COUNT it starts so many, one after the other, that lock the key LOCK, of a definition that runs CONCURRENCY at once, and runs on. SIGTERM stops it gracefully.
  */
 const {
   DATABASE_URL = '',
@@ -17,10 +17,12 @@ const {
   FLOOD = '0',
   LOCK = '',
   COUNT = '0',
+  CONCURRENCY = '0',
 } = process.env;
 
 const pool = createPool(DATABASE_URL, { maxConnections: 6 });
-const definition = effectsSaga(pool);
+const limit = Number(CONCURRENCY);
+const definition = effectsSaga(pool, limit > 0 ? { concurrency: limit } : undefined);
 const store = new KillingSagaStore({ pool });
 const engine = createSagaEngine({
   store,
@@ -71,7 +73,11 @@ async function flood(lane: number): Promise<void> {
 await Promise.all(Array.from({ length: Number(FLOOD) }, (_, lane) => flood(lane)));
 
 for (let n = 0; n < Number(COUNT); n += 1) {
-  const input = { refuse: n % 3 === 2, key: LOCK };
+  const input = {
+    refuse: n % 3 === 2,
+    ...(LOCK !== '' && { key: LOCK }),
+    ...(STEP_MS !== '0' && { stepMs: Number(STEP_MS) }),
+  };
   const { sagaId } = await engine.start(definition, input, { sagaId: `${process.pid}-${n}` });
   say(`accepted ${sagaId}`);
 }

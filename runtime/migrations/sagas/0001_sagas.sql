@@ -36,10 +36,15 @@ create table potter.sagas (
   -- Place of the last message, and of the last one that the journal reflects.
   inbox_last         bigint not null default 0,
   inbox_seen         bigint not null default 0,
-  -- When a saga without an owner may be claimed; null while it has one and after it ended. Minus infinity: at once.
+  -- When a saga without an owner may be claimed; null while it has one and after it ended. A time long ago: at once, before others.
   due_at             timestamptz,
   -- For how many of its keys it is not the first in their queue; null: it never had any.
   locks_missing      smallint,
+  -- Where its definition has limits: the key by which it takes its turn, after a '=', so that every key has something before
+  -- it in the order of keys; and its rank among those of its key, the lowest
+  -- first, minus infinity once it was begun or told something. When it may be claimed at once, `due_at` is minus infinity.
+  limit_key          text collate "C",
+  limit_rank         float8,
   -- Until then somebody wants to be told of every commit.
   watched_until      timestamptz
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
@@ -87,6 +92,27 @@ create table potter.saga_inbox (
   constraint saga_inbox_message unique (saga_id, message_id)
 );
 
+-- Sagas of definitions with limits: those that may be claimed, and those that run. Others are in neither.
+create index sagas_ready on potter.sagas (definition, definition_version, limit_key, limit_rank)
+  where limit_rank is not null and due_at = '-infinity';
+create index sagas_running on potter.sagas (definition, limit_key) where limit_rank is not null and owner is not null;
+
+-- One row a definition with limits. Whoever claims its sagas holds the row, and changes it when it has claimed some.
+create table potter.saga_limits (
+  definition text collate "C" primary key,
+  turn       bigint not null default 0,
+  -- The key that was served last.
+  served     text collate "C" not null default ''
+) with (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+
+-- When sagas of definitions with a rate were begun, for as long as it matters.
+create table potter.saga_starts (
+  definition text collate "C" not null,
+  at         timestamptz not null,
+  no         bigint generated always as identity,
+  primary key (definition, at, no)
+);
+
 -- Keys that somebody waits for or holds. A transaction that changes a key's queue writes its row first, so the order of the
 -- positions is that of the commits: the first in a queue stays the first until it leaves.
 create table potter.saga_lock_keys (
@@ -105,6 +131,8 @@ create index saga_locks_of on potter.saga_locks (saga_id);
 
 drop table potter.saga_locks;
 drop table potter.saga_lock_keys;
+drop table potter.saga_starts;
+drop table potter.saga_limits;
 drop table potter.saga_inbox;
 drop table potter.saga_snapshots;
 drop table potter.saga_feed;

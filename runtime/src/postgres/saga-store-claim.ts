@@ -1,6 +1,13 @@
 import type { ClaimedSaga, ClaimOutcome, ClaimRequest, StoredSaga } from '../sagas/saga-store.ts';
 import type { PostgresClient } from './client.ts';
-import { claimedSagaOf, type SagaRow, selectInbox, selectSaga } from './saga-store-row.ts';
+import { admitSagas } from './saga-store-admit.ts';
+import { READ_CTE, type ReadRow } from './saga-store-read-claimed.ts';
+import { claimedSagaOf } from './saga-store-row.ts';
+
+const LIMITED_DUE = `
+    EXISTS (SELECT FROM runnable r CROSS JOIN LATERAL (
+      SELECT FROM potter.sagas s WHERE s.definition = r.name AND s.definition_version = r.version AND r.limited
+        AND s.due_at <= to_timestamp($4::float8 / 1000) LIMIT 1) found) AS limited_due,`;
 
 /**
  * One statement a poll: extends the worker's lease, takes over what is due, reads it, and looks for messages of sagas
@@ -10,15 +17,17 @@ import { claimedSagaOf, type SagaRow, selectInbox, selectSaga } from './saga-sto
  * was over, for a heartbeat cannot bring it back. Abandoned sagas come first, then the ones that are due the longest;
  * each definition is asked for by itself, so that sagas which this process cannot run are never read. What this very
  * worker owns without knowing it counts as abandoned.
+ * @param limits whether some definitions have limits: of those only what was abandoned is claimed here, and whether more is
+ * due is told. A statement of its own, so that others pay nothing for it.
  */
-const CLAIM_SQL = `
+const claimSql = (limits: boolean): string => `
   WITH alive AS MATERIALIZED (
     UPDATE potter.saga_workers SET expires_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
     WHERE worker_id = $1 AND expires_at > clock_timestamp()
     RETURNING worker_id
   ),
   runnable AS MATERIALIZED (
-    SELECT name, version FROM unnest($5::text[], $6::integer[]) AS d(name, version)
+    SELECT * FROM ${limits ? 'unnest($5::text[], $6::integer[], $8::boolean[]) AS d(name, version, limited)' : 'unnest($5::text[], $6::integer[]) AS d(name, version)'}
     WHERE EXISTS (SELECT FROM alive)
   ),
   abandoned AS MATERIALIZED (
@@ -33,7 +42,7 @@ const CLAIM_SQL = `
   due AS MATERIALIZED (
     SELECT found.saga_id FROM runnable r CROSS JOIN LATERAL (
       SELECT s.saga_id, s.due_at FROM potter.sagas s
-      WHERE s.definition = r.name AND s.definition_version = r.version
+      WHERE s.definition = r.name AND s.definition_version = r.version${limits ? ' AND NOT r.limited' : ''}
         AND s.due_at <= to_timestamp($4::float8 / 1000)
       ORDER BY s.due_at LIMIT $3 FOR UPDATE SKIP LOCKED
     ) found
@@ -45,32 +54,35 @@ const CLAIM_SQL = `
     WHERE s.saga_id = x.saga_id
     RETURNING s.*
   ),
-  read AS (
-    SELECT r.*, ${selectInbox('r.saga_id', 'r.inbox_seen::bigint')} AS inbox
-    FROM (${selectSaga('claimed s')}) r
-  )
-  SELECT EXISTS (SELECT FROM alive) AS alive,
+  ${READ_CTE}
+  SELECT EXISTS (SELECT FROM alive) AS alive,${limits ? LIMITED_DUE : ''}
     ARRAY(SELECT s.saga_id FROM potter.sagas s WHERE s.owner = $1 AND s.inbox_last > s.inbox_seen) AS messages,
     read.*
   FROM (SELECT) one LEFT JOIN read ON true`;
 
+const CLAIM_SQL = claimSql(false);
+const CLAIM_WITH_LIMITS_SQL = claimSql(true);
+
 /** Without a claimed saga there is one row, and its saga is null. */
-interface ClaimRow extends SagaRow {
+interface ClaimRow extends ReadRow {
   readonly alive: boolean;
   readonly messages: readonly string[];
-  readonly inbox: string | null;
+  readonly limited_due?: boolean;
 }
 
-/** @param load reads a saga afresh. */
+/** Reads a saga afresh. */
+type Load = (sagaId: string) => Promise<StoredSaga | undefined>;
+
 export async function claimSagas(
   client: PostgresClient,
   request: ClaimRequest,
-  load: (sagaId: string) => Promise<StoredSaga | undefined>,
+  load: Load,
 ): Promise<ClaimOutcome> {
   const { workerId, ttlMs, limit, now, known, definitions } = request;
+  const hasLimits = definitions.some(({ limits }) => limits !== undefined);
   const { rows } = await client.query<ClaimRow>({
-    name: 'potter_saga_claim',
-    text: CLAIM_SQL,
+    name: hasLimits ? 'potter_saga_claim_limits' : 'potter_saga_claim',
+    text: hasLimits ? CLAIM_WITH_LIMITS_SQL : CLAIM_SQL,
     values: [
       workerId,
       ttlMs,
@@ -79,10 +91,30 @@ export async function claimSagas(
       definitions.map(({ name }) => name),
       definitions.map(({ version }) => version),
       known,
+      ...(hasLimits ? [definitions.map(({ limits }) => limits !== undefined)] : []),
     ],
   });
   const [first] = rows;
   if (first === undefined || !first.alive) return { kind: 'lease-lost' };
+  const sagas = await readClaimed(rows, workerId, load);
+  const { messages } = first;
+  const room = limit - sagas.length;
+  if (first.limited_due !== true || room <= 0) return { kind: 'claimed', sagas, messages };
+  const admitted = await admitSagas(client, { ...request, limit: room });
+  const { lookAgainInMs } = admitted;
+  return {
+    kind: 'claimed',
+    sagas: [...sagas, ...(await readClaimed(admitted.rows, workerId, load))],
+    messages,
+    ...(lookAgainInMs !== null && { lookAgainInMs }),
+  };
+}
+
+async function readClaimed(
+  rows: readonly ReadRow[],
+  workerId: string,
+  load: Load,
+): Promise<readonly ClaimedSaga[]> {
   const sagas: ClaimedSaga[] = [];
   for (const row of rows) {
     if ((row.saga_id as string | null) === null) continue;
@@ -92,14 +124,14 @@ export async function claimSagas(
         : await refreshed(row, workerId, load);
     if (claimed !== undefined) sagas.push(claimed);
   }
-  return { kind: 'claimed', sagas, messages: first.messages };
+  return sagas;
 }
 
 /** The row was written while the statement waited to lock it, and its journal is newer than what the statement sees. */
 async function refreshed(
-  row: ClaimRow,
+  row: ReadRow,
   workerId: string,
-  load: (sagaId: string) => Promise<StoredSaga | undefined>,
+  load: Load,
 ): Promise<ClaimedSaga | undefined> {
   const stored = await load(row.saga_id);
   return stored && { ...claimedSagaOf({ ...row, tail: null }, workerId), ...stored };

@@ -99,11 +99,11 @@ function listingOf(row: ListingRow): SagaListing {
 /** The smallest entry of the index of due sagas, for each definition; messages make a saga due since ever, and are left out. */
 const BACKLOG_SQL = `
   SELECT (SELECT count(*)::integer FROM potter.sagas s WHERE s.finished_at IS NULL AND s.status = 'failed') AS failed,
-    (SELECT ${msOf('min(found.due_at)')} FROM unnest($1::text[], $2::integer[]) AS d(name, version)
+    (SELECT ${msOf('min(found.wake_at)')} FROM unnest($1::text[], $2::integer[]) AS d(name, version)
       CROSS JOIN LATERAL (
-        SELECT s.due_at FROM potter.sagas s
+        SELECT s.wake_at FROM potter.sagas s
         WHERE s.definition = d.name AND s.definition_version = d.version
-          AND s.due_at > '-infinity' AND s.due_at <= to_timestamp($3::float8 / 1000)
+          AND s.due_at > '0001-01-01' AND s.due_at <= to_timestamp($3::float8 / 1000)
         ORDER BY s.due_at LIMIT 1) found) AS oldest`;
 
 export async function readBacklog(

@@ -3,7 +3,7 @@ import { MESSAGE_BITS, type SagaMessage } from '../sagas/saga-message.ts';
 import type { InboxEntry, PostOutcome } from '../sagas/saga-store.ts';
 import type { PostgresClient } from './client.ts';
 import { sqlStateOf } from './errors.ts';
-import { bodyOf, inboxOf, selectInbox } from './saga-store-row.ts';
+import { AT_ONCE, bodyOf, inboxOf, selectInbox } from './saga-store-row.ts';
 import { SAGA_CHANNEL } from './saga-store-write-sql.ts';
 
 /** The row of the saga orders messages and commits: whichever comes second sees the other. */
@@ -11,7 +11,8 @@ const POST_SQL = `
   WITH accepted AS (
     UPDATE potter.sagas s SET
       inbox_last = s.inbox_last + 1,
-      due_at = CASE WHEN s.owner IS NULL THEN '-infinity'::timestamptz END
+      due_at = CASE WHEN s.owner IS NULL THEN ${AT_ONCE} END,
+      limit_rank = CASE WHEN s.limit_rank IS NOT NULL THEN '-infinity'::float8 END
     WHERE s.saga_id = $1 AND s.accepts & $5::smallint <> 0
       AND NOT EXISTS (SELECT FROM potter.saga_inbox i WHERE i.saga_id = $1 AND i.message_id = $2)
     RETURNING s.inbox_last, s.owner

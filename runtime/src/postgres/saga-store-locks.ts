@@ -1,4 +1,5 @@
 import type { PostgresClient } from './client.ts';
+import { AT_ONCE } from './saga-store-row.ts';
 import { SAGA_CHANNEL } from './saga-store-write-sql.ts';
 
 /** What a group of writes does to the queues of keys. */
@@ -57,7 +58,7 @@ const CHANGE_SQL = `
       locks_missing = CASE WHEN c.wanted > 0 THEN c.wanted ELSE s.locks_missing END - c.got,
       inbox_last = s.inbox_last + CASE WHEN CASE WHEN c.wanted > 0 THEN c.wanted ELSE s.locks_missing END = c.got THEN 1 ELSE 0 END,
       due_at = CASE WHEN CASE WHEN c.wanted > 0 THEN c.wanted ELSE s.locks_missing END = c.got AND s.owner IS NULL
-        THEN '-infinity' ELSE s.due_at END
+        THEN ${AT_ONCE} ELSE s.due_at END
     FROM changed c JOIN held USING (saga_id) WHERE s.saga_id = c.saga_id
     RETURNING s.saga_id, s.owner, s.inbox_last, s.locks_missing
   ),

@@ -4,6 +4,10 @@ import type { SagaMessage } from '../sagas/saga-message.ts';
 import type { ClaimedSaga, InboxEntry, SagaSummary, StoredSaga } from '../sagas/saga-store.ts';
 import { decodeRows } from './saga-store-events.ts';
 
+/** When a saga `s` that was told something is due: before all others, in the way that its kind of claim looks for. */
+export const AT_ONCE: string =
+  "CASE WHEN s.limit_rank IS NULL THEN '4000-01-01 BC'::timestamptz ELSE '-infinity' END";
+
 /** A time column as milliseconds since 1970, whatever parsers the pool has been given. */
 export function msOf(column: string): string {
   return `(extract(epoch FROM ${column}) * 1000)::float8`;

@@ -6,7 +6,7 @@ import { translatePostgresError } from './errors.ts';
 import { isConnectionLoss } from './connection-loss.ts';
 import { GroupCommit, type GroupCommitOptions, type Unfinished } from './group-commit.ts';
 import { targetOfPool } from './pool-target.ts';
-import { isAboutLocks, runLockedWrites } from './saga-store-locked-writes.ts';
+import { isQueued, runQueuedWrites } from './saga-store-queued-writes.ts';
 import {
   type CommitWrite,
   type CreateOutcome,
@@ -34,8 +34,8 @@ export class SagaWriter {
   readonly #pool: PostgresPool;
   readonly #notifier: CommitNotifier;
   readonly #groups: GroupCommit<Waiting>;
-  /** Writes about locks may have to wait for a caller's transaction: on lanes of their own, so that no others wait too. */
-  readonly #lockGroups: GroupCommit<Waiting>;
+  /** Writes about queues may have to wait for a caller's transaction: on lanes of their own, so that no others wait too. */
+  readonly #queuedGroups: GroupCommit<Waiting>;
   /** Transactions whose writes somebody wants to hear of, once there is something to see. */
   readonly #toTell = new WeakSet<PostgresClient>();
   #pending = 0;
@@ -47,7 +47,7 @@ export class SagaWriter {
     this.#pool = pool;
     this.#notifier = notifier;
     this.#groups = new GroupCommit((group) => this.#flush(group), options);
-    this.#lockGroups = new GroupCommit((group) => this.#flush(group), options);
+    this.#queuedGroups = new GroupCommit((group) => this.#flush(group), options);
   }
 
   commit(write: CommitWrite, transaction?: PostgresClient): Promise<CommitOutcome> {
@@ -94,7 +94,7 @@ export class SagaWriter {
       settle(outcome);
       if (this.#pending === 0) this.#whenDrained?.();
     };
-    const groups = isAboutLocks(write) ? this.#lockGroups : this.#groups;
+    const groups = isQueued(write) ? this.#queuedGroups : this.#groups;
     groups.add({
       key: sagaIdOf(write),
       size: 1,
@@ -128,15 +128,15 @@ export class SagaWriter {
     return [];
   }
 
-  /** All of them are about locks, or none is. */
+  /** All of them are about queues, or none is. */
   #write(
     client: PostgresClient,
     writes: readonly SagaWrite[],
     isLast = false,
   ): Promise<WrittenGroup> {
     const planAge = this.#planAge(writes.length);
-    return writes.some(isAboutLocks)
-      ? runLockedWrites(client, this.#pool, writes, planAge, isLast)
+    return writes.some(isQueued)
+      ? runQueuedWrites(client, this.#pool, writes, planAge, isLast)
       : runWrites(client, writes, planAge, isLast);
   }
 

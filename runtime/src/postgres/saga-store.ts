@@ -79,7 +79,8 @@ export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncD
     return attempt(() => {
       this.#assertOpen();
       const { lease = null, transaction } = options;
-      const write = createWrite(saga, transaction === undefined && !saga.locks ? lease : null);
+      const mayOwn = transaction === undefined && !saga.locks && saga.limitKey === undefined;
+      const write = createWrite(saga, mayOwn ? lease : null);
       return this.#writer.create(write, transaction);
     });
   }

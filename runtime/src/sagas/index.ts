@@ -11,6 +11,7 @@ export type {
   SwitchBuilder,
 } from './definition/saga-builder.ts';
 export type { SagaDefinition, SagaOptions } from './definition/saga-definition.ts';
+export type { ClaimLimits, SagaLimits } from './definition/limits.ts';
 export type { StartContext } from './definition/lock-keys.ts';
 export type {
   ChildOptions,

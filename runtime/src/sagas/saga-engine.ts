@@ -49,6 +49,8 @@ export interface StartOptions<Tx = unknown> {
   readonly sagaId?: string;
   /** Default: the saga's id. */
   readonly correlationId?: string;
+  /** 0 (default) to 9: of the sagas that wait to be taken up, the higher go first; where a definition has limits with keys, the higher of a key. */
+  readonly priority?: number;
   /** Starts the saga when, and only when, this commits. Some process takes it up then. */
   readonly transaction?: Tx;
 }

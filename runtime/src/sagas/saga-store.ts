@@ -1,4 +1,5 @@
 import type { SagaDirectory } from './saga-directory.ts';
+import type { ClaimLimits } from './definition/limits.ts';
 import type { JournalEntry, SagaError, SagaEvent, SagaStatus } from './saga-event.ts';
 import type { SagaMessage } from './saga-message.ts';
 
@@ -40,6 +41,10 @@ export interface NewSaga {
   readonly summary: SagaSummary;
   /** Keys it queues up for with its creation, sorted, each once; see {@link SagaCommit.lock}. Default: none. */
   readonly locks?: readonly string[];
+  /** Its definition has limits, and this is the key by which it takes its turn; see {@link DefinitionVersion.limits}. */
+  readonly limitKey?: string;
+  /** 0 (default) to 9: the higher are claimed first; with limits, the higher of its key. */
+  readonly priority?: number;
 }
 
 /** A message with its place in the saga's inbox: 1n, 2n, … */
@@ -137,6 +142,12 @@ export interface ClaimRequest {
 export interface DefinitionVersion {
   readonly name: string;
   readonly version: number;
+  /**
+   * A claim leaves no more of the sagas that were created with a limit key owned than these allow, whoever claims at the
+   * same time. They are claimed in turn by their keys, those with the fewest owned first; of one key first what was owned
+   * before or was told something, then by priority, then by age. Default: none.
+   */
+  readonly limits?: ClaimLimits;
 }
 
 /** What a claim brought. */
@@ -146,6 +157,8 @@ export type ClaimOutcome =
       readonly sagas: readonly ClaimedSaga[];
       /** Sagas this worker owns already that have messages their journal does not reflect, in case a notification was lost. */
       readonly messages: readonly string[];
+      /** When a claim would bring more than this one, or might, although nothing happens until then. Undefined: it is told. */
+      readonly lookAgainInMs?: number;
     }
   /** The worker's lease had run out, as with `heartbeat`: nothing was claimed. */
   | { readonly kind: 'lease-lost' };
@@ -172,7 +185,7 @@ export interface SagaStore<Tx = never> extends SagaDirectory {
    * a saga has token 1n.
    * Repeatable: the same call with the same lease, when the saga is there and nothing else was written since, answers
    * `created: true` again, because the answer to the first may have been lost and nobody else would run the saga.
-   * A saga with locks is owned by nobody at first, whatever the lease; places in a queue are given in the order of
+   * A saga with locks or limits is owned by nobody at first, whatever the lease; places in a queue are given in the order of
    * acceptance, which in a caller's transaction is that of its commit.
    * @returns `created: false` when a saga with this id and fingerprint is there already.
    * @throws PotterError `SAGA_ALREADY_EXISTS` when its fingerprint differs.

@@ -9,6 +9,7 @@ import type { TransactionalStepNode } from '../nodes/transactional-step.ts';
 import { type TwoPhaseNode, type TwoPhaseWork, twoPhaseWork } from '../nodes/two-phase-commit.ts';
 import { ChoiceCases, type ErasedCases } from './choice-cases.ts';
 import { definitionHash } from './definition-hash.ts';
+import { definitionLimits } from './limits.ts';
 import type { StartContext } from './lock-keys.ts';
 import { checkName, invalidDefinition } from './names.ts';
 import type {
@@ -196,6 +197,7 @@ export class GraphBuilder {
       onCompensationFailure: options.onCompensationFailure ?? 'pause',
       maxInterruptions: options.maxInterruptions ?? 10,
       parseInput: options.parseInput ?? null,
+      limits: options.limits === undefined ? null : definitionLimits(options.limits),
       lock:
         options.lock === undefined
           ? null

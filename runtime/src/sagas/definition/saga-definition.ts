@@ -1,5 +1,6 @@
 import type { Duration } from '../../foundation/duration.ts';
 import type { AttemptedNode, SagaNode } from '../nodes/node.ts';
+import type { DefinitionLimits, SagaLimits } from './limits.ts';
 import type { StartContext } from './lock-keys.ts';
 import type { SequenceNode } from '../nodes/sequence.ts';
 
@@ -18,6 +19,8 @@ export interface SagaOptions<Input = never> {
    * (A method for the compiler's sake: options without an input fit every saga.)
    */
   lock?(start: StartContext<Input>): string | readonly string[];
+  /** How many run at once, and who goes first. Those of the newest version hold for all. Default: none. */
+  readonly limits?: SagaLimits<Input>;
   /** A snapshot of the state every so many journal entries: bounds what a takeover reads. Default 50. */
   readonly snapshotEvery?: number;
   /**
@@ -68,6 +71,7 @@ export interface SagaDefinition<Input = unknown, Tx = unknown, Results = unknown
   readonly maxInterruptions: number;
   /** Null: any input is taken. */
   readonly parseInput: ((input: unknown) => unknown) | null;
+  readonly limits: DefinitionLimits | null;
   /** Its keys, by its input; null: none. */
   readonly lock: ((start: StartContext<unknown>) => string | readonly string[]) | null;
   /** Only for the compiler: a definition fits an engine whose store gives it the transaction it needs. */

@@ -1,4 +1,5 @@
 import { PotterError } from '../../errors/potter-error.ts';
+import type { DefinitionLimits } from '../definition/limits.ts';
 import type { SagaDefinition } from '../definition/saga-definition.ts';
 import type { DefinitionVersion } from '../saga-store.ts';
 
@@ -6,6 +7,8 @@ import type { DefinitionVersion } from '../saga-store.ts';
 export class DefinitionRegistry {
   readonly versions: readonly DefinitionVersion[];
   readonly #byVersion = new Map<string, SagaDefinition>();
+  readonly #newest = new Map<string, number>();
+  readonly #limits = new Map<string, DefinitionLimits>();
 
   constructor(definitions: readonly SagaDefinition<unknown, never>[]) {
     for (const definition of definitions) this.#add(definition);
@@ -13,7 +16,16 @@ export class DefinitionRegistry {
     for (const child of definitions.flatMap(childrenOf)) {
       if (this.find(child.name, child.version) !== child) this.#add(child);
     }
-    this.versions = [...this.#byVersion.values()].map(({ name, version }) => ({ name, version }));
+    for (const { name, version, limits } of this.#byVersion.values()) {
+      if (version < (this.#newest.get(name) ?? 0)) continue;
+      this.#newest.set(name, version);
+      if (limits) this.#limits.set(name, limits);
+      else this.#limits.delete(name);
+    }
+    this.versions = [...this.#byVersion.values()].map(({ name, version }) => {
+      const limits = this.#limits.get(name);
+      return { name, version, ...(limits && { limits }) };
+    });
   }
 
   #add(definition: SagaDefinition<unknown, never>): void {
@@ -28,6 +40,11 @@ export class DefinitionRegistry {
     }
     // What a definition needs of a transaction was checked where it was handed in; from here on nobody makes one up.
     this.#byVersion.set(key(name, version), definition as SagaDefinition);
+  }
+
+  /** The limits that hold for all versions of a definition: those of the newest. */
+  limitsOf(name: string): DefinitionLimits | undefined {
+    return this.#limits.get(name);
   }
 
   find(name: string, version: number): SagaDefinition | undefined {

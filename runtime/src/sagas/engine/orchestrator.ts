@@ -92,12 +92,15 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
   ): Promise<StartedSaga> {
     const { store, clock, random, metrics } = this.#context;
     const { sagaId, transaction, correlationId = sagaId, parent, undone } = options;
+    const priority = checkedPriority(options.priority);
     const { locks, under } = lockKeysOf(definition, input, options.under);
+    const limits = this.#context.definitions.limitsOf(definition.name);
     const taken = this.#owned.has(sagaId) || this.#starting.has(sagaId);
     const owned =
       transaction === undefined &&
       !undone &&
       locks.length === 0 &&
+      !limits &&
       this.#worker.isClaiming &&
       this.#room() > 0 &&
       !taken;
@@ -125,6 +128,8 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
       events,
       summary: summaryOf(definition, state, nextWork(definition, state, now)),
       ...(state.lock === 'waiting' && { locks }),
+      ...(limits && { limitKey: limits.keyOf(input) }),
+      ...(priority > 0 && { priority }),
     };
     const call = (): ReturnType<SagaStore['create']> =>
       store.create(saga, { lease, ...(transaction !== undefined && { transaction }) });
@@ -257,7 +262,8 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
         if (this.#owned.size === 0) this.#whenIdle?.();
         if (how === 'failed') this.#worker.doubt();
         // A refused write may mean that the whole lease is gone; and where there was no room, there is some now.
-        if (how === 'lost' || wasFull) this.#worker.look();
+        const limited = this.#context.definitions.limitsOf(saga.definition.name);
+        if (how === 'lost' || wasFull || limited) this.#worker.look();
       },
     };
   }
@@ -282,6 +288,14 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
     for (const saga of lost) saga.lose(reason);
     this.#whenIdle?.();
   }
+}
+
+function checkedPriority(priority: number = 0): number {
+  if (Number.isInteger(priority) && priority >= 0 && priority <= 9) return priority;
+  throw new PotterError('INVALID_ARGUMENT', {
+    message: `A saga cannot have priority ${priority}.`,
+    remedy: 'Use a whole number from 0 to 9; the higher go first.',
+  });
 }
 
 /** Keys are made of the id and paths, joined by `/`. */

@@ -1,4 +1,5 @@
 import { PotterError } from '../../errors/potter-error.ts';
+import type { SagaDefinition } from '../definition/saga-definition.ts';
 import type { SagaState } from '../machine/saga-state.ts';
 import type { ChildNode } from '../nodes/child.ts';
 import type { Invocation } from '../nodes/node-handler.ts';
@@ -18,7 +19,10 @@ export interface SagaHost {
   /** The saga gave up: it is durable that a person must look. */
   needsPerson(sagaId: string, state: SagaState): void;
   /** The saga is no longer owned: given back or over, lost, or dropped although the store may think it is still owned. */
-  gone(saga: { readonly sagaId: string }, how: 'released' | 'lost' | 'failed'): void;
+  gone(
+    saga: { readonly sagaId: string; readonly definition: SagaDefinition },
+    how: 'released' | 'lost' | 'failed',
+  ): void;
 }
 
 /** What an attempt is told when its saga is not this process's any more. */

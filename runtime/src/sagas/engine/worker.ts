@@ -36,6 +36,7 @@ export class Worker {
   #polling = false;
   #pollAgain = false;
   #pollTimer: Timer | undefined;
+  #nextPollMs: number = 0;
   #leaseTimer: Timer | undefined;
   #unlisten: (() => Promise<void>) | undefined;
   /**
@@ -181,12 +182,13 @@ export class Worker {
     this.#polling = true;
     do {
       this.#pollAgain = false;
+      this.#nextPollMs = this.#context.pollMs;
       await this.#claim();
       if (generation !== this.#generation) return;
     } while (this.#pollAgain && this.#running);
     this.#polling = false;
     if (!this.#running) return;
-    this.#pollTimer = this.#context.clock.schedule(this.#context.pollMs, () => void this.#poll());
+    this.#pollTimer = this.#context.clock.schedule(this.#nextPollMs, () => void this.#poll());
   }
 
   async #claim(): Promise<void> {
@@ -211,7 +213,9 @@ export class Worker {
       if (unsure === 'once-more' && this.#unsure === unsure) this.#unsure = 'no';
       for (const sagaId of claimed.messages) this.#events.message(sagaId);
       this.#events.claimed(claimed.sagas);
-      if (limit > 0 && claimed.sagas.length === limit) this.#pollAgain = true;
+      const { sagas, lookAgainInMs = Infinity } = claimed;
+      if (limit > 0 && (sagas.length === limit || lookAgainInMs <= 0)) this.#pollAgain = true;
+      this.#nextPollMs = Math.min(this.#nextPollMs, Math.ceil(lookAgainInMs));
       await this.#lookForUnclaimable();
     } catch (error) {
       // The claim may have been made, or may yet be, although its answer is lost.

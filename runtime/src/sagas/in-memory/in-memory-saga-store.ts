@@ -26,6 +26,7 @@ import {
   type InMemoryTransaction,
   type TransactionControl,
 } from './in-memory-transaction.ts';
+import { InMemoryLimits } from './in-memory-limits.ts';
 import { InMemoryLockQueues } from './in-memory-lock-queues.ts';
 import { InMemorySagaFeed } from './in-memory-saga-feed.ts';
 import { backlogOf, definitionKey, listRows } from './list-rows.ts';
@@ -39,6 +40,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
   readonly #rows = new Map<string, SagaRow>();
   readonly #leases: WorkerLeases;
   readonly #locks = new RowLocks<Tx>();
+  readonly #limits = new InMemoryLimits();
   readonly #queues = new InMemoryLockQueues();
   readonly #clock: Clock;
   readonly #listeners = new Set<WorkListener>();
@@ -61,7 +63,8 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
   ): Promise<{ readonly created: boolean; readonly status: SagaStatus }> {
     const { locks = [] } = saga;
     const { transaction } = options;
-    const lease = locks.length > 0 ? null : (options.lease ?? null);
+    const unowned = locks.length > 0 || saga.limitKey !== undefined;
+    const lease = unowned ? null : (options.lease ?? null);
     let blocked;
     while ((blocked = this.#blocked(saga.sagaId, transaction))) await blocked;
     const existing = this.#rows.get(saga.sagaId);
@@ -136,11 +139,19 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     const forgotten = (request.known ? this.#leases.ownedBy(request.workerId) : []).filter(
       ({ saga }) => !request.known?.includes(saga.sagaId),
     );
+    const due: SagaRow[] = [];
     for (const row of [...forgotten, ...this.#leases.free()]) {
-      if (sagas.length >= request.limit) break;
       if (row.lockedBy !== null || !row.isDue(nowMs)) continue;
       const { definition: name, definitionVersion: version } = row.saga;
-      if (!known.has(definitionKey({ name, version }))) continue;
+      if (known.has(definitionKey({ name, version }))) due.push(row);
+    }
+    const { rows, lookAgainInMs } = this.#limits.among(
+      due,
+      this.#leases.owned(),
+      request,
+      this.#clock.now().getTime(),
+    );
+    for (const row of rows) {
       row.token += 1n;
       this.#give(row, request.workerId);
       sagas.push({
@@ -154,7 +165,12 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
       .ownedBy(request.workerId)
       .filter((row) => row.hasMessages)
       .map((row) => row.saga.sagaId);
-    return { kind: 'claimed', sagas, messages };
+    return {
+      kind: 'claimed',
+      sagas,
+      messages,
+      ...(lookAgainInMs !== undefined && { lookAgainInMs }),
+    };
   }
 
   async unclaimable(

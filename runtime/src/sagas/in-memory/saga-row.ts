@@ -11,7 +11,10 @@ import { asStored } from '../stored-value.ts';
 
 /** A saga in memory, with the rules for who may write it. */
 export class SagaRow {
-  readonly saga: Omit<NewSaga, 'events' | 'summary' | 'locks'>;
+  readonly saga: Omit<NewSaga, 'events' | 'summary' | 'locks' | 'limitKey' | 'priority'>;
+  /** By which it takes its turn; undefined: its definition had no limits. */
+  readonly limitKey: string | undefined;
+  readonly priority: number;
   summary: SagaSummary;
   owner: string | null = null;
   /** Whether it ever was somebody's, or to be had: a row that an open transaction makes is not. */
@@ -26,7 +29,9 @@ export class SagaRow {
   #snapshot: SagaSnapshot | null = null;
   #waiting: (() => void)[] = [];
 
-  constructor({ events, summary, locks: _locks, ...saga }: NewSaga) {
+  constructor({ events, summary, locks: _locks, limitKey, priority = 0, ...saga }: NewSaga) {
+    this.limitKey = limitKey;
+    this.priority = priority;
     this.saga = saga;
     this.summary = summary;
     this.append(events);

@@ -66,6 +66,11 @@ export class WorkerLeases {
     return this.#free;
   }
 
+  /** Rows that somebody owns. */
+  *owned(): Iterable<SagaRow> {
+    for (const { rows } of this.#workers.values()) yield* rows;
+  }
+
   ownedBy(workerId: string): readonly SagaRow[] {
     return [...(this.#workers.get(workerId)?.rows ?? [])];
   }

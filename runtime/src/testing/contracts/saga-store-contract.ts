@@ -2,6 +2,7 @@ import type { ContractRule } from './contract.ts';
 import { claimRules } from './saga-store-claim-rules.ts';
 import { commitRules } from './saga-store-commit-rules.ts';
 import { directoryRules } from './saga-store-directory-rules.ts';
+import { limitRules } from './saga-store-limit-rules.ts';
 import { liveRules } from './saga-store-live-rules.ts';
 import { lockRules } from './saga-store-lock-rules.ts';
 import { SagaStoreBench, type SagaStoreSubject } from './saga-store-subject.ts';
@@ -19,6 +20,7 @@ export function sagaStoreContract<Tx>(
     ...liveRules<Tx>(),
     ...directoryRules<Tx>(),
     ...lockRules<Tx>(),
+    ...limitRules<Tx>(),
   ].map(({ name, check }) => ({
     name,
     run: async () => check(new SagaStoreBench(await subject())),

@@ -1,4 +1,5 @@
 import { newId } from '../../foundation/ids.ts';
+import type { ClaimLimits } from '../../sagas/definition/limits.ts';
 import type { SagaEvent, SagaStatus } from '../../sagas/saga-event.ts';
 import { messageBits } from '../../sagas/saga-message.ts';
 import { isFinished } from '../../sagas/saga-status.ts';
@@ -96,15 +97,17 @@ export class SagaStoreBench<Tx> {
       readonly now?: Date;
       readonly version?: number;
       readonly known?: readonly string[];
+      readonly limits?: ClaimLimits;
     } = {},
   ): Promise<readonly ClaimedSaga[]> {
+    const { version = 1, limits } = options;
     const outcome = await this.store.claim({
       workerId,
       ttlMs: TTL_MS,
       limit: options.limit ?? 1_000,
       now: options.now ?? START,
       known: options.known ?? null,
-      definitions: [{ name: this.definition, version: options.version ?? 1 }],
+      definitions: [{ name: this.definition, version, ...(limits && { limits }) }],
     });
     if (outcome.kind !== 'claimed') throw new Error(`The claim of ${workerId} was refused.`);
     return outcome.sagas;
