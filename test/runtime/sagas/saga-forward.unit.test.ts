@@ -57,6 +57,33 @@ describe('going forward', () => {
     expect(Object.keys(seen[0] as object)).not.toContain('gone');
   });
 
+  test('what a step is told can be copied: the copy has the same members, and a signal', async () => {
+    const world = new SagaWorld();
+    const seen: unknown[] = [];
+    const definition = saga<{ readonly n: number }, InMemoryTransaction>('copied')
+      .step('copy', {
+        execute: (context) => {
+          const { signal, ...rest } = { ...context };
+          seen.push({ ...rest, isSame: signal === context.signal, aborted: signal.aborted });
+        },
+      })
+      .build();
+    const engine = await world.engine([definition]);
+    const { sagaId } = await world.settle(engine, definition, { n: 1 });
+    expect(seen).toMatchObject([
+      {
+        sagaId,
+        correlationId: sagaId,
+        input: { n: 1 },
+        results: {},
+        key: `${sagaId}/copy/do`,
+        attempt: 1,
+        isSame: true,
+        aborted: false,
+      },
+    ]);
+  });
+
   test('a result without a JSON form is a defect of its step', async () => {
     const world = new SagaWorld();
     const definition = saga<null, InMemoryTransaction>('unstorable')
