@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ERROR_CODES } from 'potter-runtime/errors';
 import { SERVICE_VARIABLES } from 'potter-runtime/http';
 import { describe, expect, test } from 'vitest';
 import { DirectoryTemplates } from '../../generators/engine/directory-templates.ts';
@@ -91,6 +92,18 @@ describe.each(EXAMPLES.map((example) => [example.name, example] as const))('%s',
     const thrown = sources.flatMap(([, source]) => found(source, /new Rejection\(\s*'([A-Z_]+)'/g));
     expect(thrown.length).toBeGreaterThan(0);
     expect(found(readme, /`([A-Z][A-Z_]+)`/g)).toEqual(expect.arrayContaining(thrown));
+  });
+
+  test('the README names no code and no variable that nothing here or in the runtime knows', () => {
+    const explained = new Set(['README.md', 'AGENTS.md']);
+    const own = [...files].flatMap(([path, content]) =>
+      explained.has(path) || path.startsWith('.potter/') ? [] : [content],
+    );
+    const known = [...own, ...Object.keys(ERROR_CODES), ...Object.keys(SERVICE_VARIABLES)].join(
+      '\n',
+    );
+    const named = found(readme, /`([A-Z]+(?:_[A-Z]+)+)`/g);
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
   });
 
   test('links in README, AGENTS.md and migrations/ lead to files', () => {

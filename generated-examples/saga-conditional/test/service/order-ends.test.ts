@@ -19,16 +19,34 @@ const complete = (orderId: string): Promise<void> =>
 const cancel = (orderId: string): Promise<void> =>
   inTransaction(database.pool, (tx) => orders.cancel(tx, orderId, 'SAGA_CANCELLED'));
 
-test.each([
-  ['completed', complete],
-  ['cancelled', cancel],
-])('an order that is %s stays so', async (status, end) => {
-  const order = { orderId: status, sagaId: 'saga-1', details: DETAILS };
+async function place(orderId: string): Promise<void> {
+  const order = { orderId, sagaId: 'saga-1', details: DETAILS };
   await inTransaction(database.pool, (tx) => orders.place(tx, order));
-  await end(status);
-  const ended = await orders.find(status);
-  expect(ended).toMatchObject({ ...order, status });
-  await expect(complete(status)).rejects.toMatchObject({ code: 'ORDER_NOT_OPEN' });
-  await expect(cancel(status)).rejects.toMatchObject({ code: 'ORDER_NOT_OPEN' });
-  expect(await orders.find(status)).toEqual(ended);
+}
+
+test('an order is completed once', async () => {
+  await place('order-1');
+  await complete('order-1');
+  expect(await orders.find('order-1')).toEqual({
+    orderId: 'order-1',
+    sagaId: 'saga-1',
+    status: 'completed',
+    details: DETAILS,
+    fulfilment: FULFILMENT,
+    cancelledBecause: null,
+  });
+  await expect(complete('order-1')).rejects.toMatchObject({ code: 'ORDER_NOT_PLACED' });
+});
+
+test('an order is cancelled once, placed or completed, and stays so', async () => {
+  await place('order-2');
+  await place('order-3');
+  await complete('order-3');
+  for (const orderId of ['order-2', 'order-3']) {
+    await cancel(orderId);
+    const cancelled = { status: 'cancelled', fulfilment: null, cancelledBecause: 'SAGA_CANCELLED' };
+    expect(await orders.find(orderId)).toMatchObject(cancelled);
+    await expect(cancel(orderId)).rejects.toMatchObject({ code: 'ORDER_CANCELLED' });
+    await expect(complete(orderId)).rejects.toMatchObject({ code: 'ORDER_NOT_PLACED' });
+  }
 });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Api } from '../../scripts/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { historyOf, settled } from '../support/sagas.ts';
+import { flawsOf } from '../support/all-or-nothing.ts';
+import { effectsOf, historyOf, settled, undoneAfterEnd } from '../support/sagas.ts';
 import { start } from '../support/scenarios.ts';
 import { type RunningService, startService } from '../support/service.ts';
 
@@ -59,6 +60,16 @@ test('a saga that is over is neither cancelled nor resumed, and one that never w
   refused(await api.get('/api/v1/sagas/nothing'), 404, 'SAGA_NOT_FOUND');
   refused(await api.get('/api/v1/sagas/nothing/history'), 404, 'SAGA_NOT_FOUND');
   refused(await api.post('/api/v1/sagas/nothing/cancel'), 404, 'SAGA_NOT_FOUND');
+});
+
+test('a saga can be undone although it was completed', async () => {
+  const { sagaId } = await start(api);
+  expect(await settled(api, sagaId)).toMatchObject({ status: 'completed' });
+  const request = { reason: 'The customer has changed their mind.' };
+  expect((await api.post(`/api/v1/sagas/${sagaId}/undo`, request)).status).toBe(202);
+  const undone = await undoneAfterEnd(api, sagaId);
+  expect(undone).toMatchObject({ status: 'compensated' });
+  expect(flawsOf(undone, await effectsOf(api, sagaId))).toEqual([]);
 });
 
 test('the effects of a saga name who did what, under which key, and when', async () => {

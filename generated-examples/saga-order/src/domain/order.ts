@@ -72,17 +72,14 @@ export const complete =
     return { type: 'OrderCompleted', data: fulfilment };
   };
 
-/** Nothing happens to an order that is cancelled already: a saga may ask twice. */
+/**
+ * An order that is complete can still be cancelled: its saga may be undone later. Nothing happens to one that is cancelled
+ * already: a saga may ask twice.
+ */
 export const cancel =
   (reason: string) =>
-  (state: Order): OrderCancelled | [] => {
-    const { status } = placed(state);
-    if (status === 'cancelled') return [];
-    if (status === 'completed') {
-      throw new Rejection('ORDER_COMPLETED', 'The order is complete.', { kind: 'conflict' });
-    }
-    return { type: 'OrderCancelled', data: { reason } };
-  };
+  (state: Order): OrderCancelled | [] =>
+    placed(state).status === 'cancelled' ? [] : { type: 'OrderCancelled', data: { reason } };
 
 /** The order, which must have been placed. */
 export function placed(state: Order): Exclude<Order, { readonly status: 'unplaced' }> {

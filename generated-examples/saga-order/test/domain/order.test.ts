@@ -45,10 +45,11 @@ describe('an order ends in one of two ways', () => {
     });
   });
 
-  test('and never in both', async () => {
-    await given(order, placed, completed)
-      .when(cancel('SAGA_CANCELLED'))
-      .thenRejected('ORDER_COMPLETED');
+  test('cancelled also when it was complete: its saga can be undone later', async () => {
+    await given(order, placed, completed).when(cancel('PAYMENT_DECLINED')).thenEvents(cancelled);
+  });
+
+  test('but never complete once it is cancelled', async () => {
     await given(order, placed, cancelled)
       .when(complete(fulfilment))
       .thenRejected('ORDER_CANCELLED');

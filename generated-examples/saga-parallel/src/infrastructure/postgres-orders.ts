@@ -26,15 +26,22 @@ export class PostgresOrders implements Orders<PostgresTransaction> {
       text: `UPDATE orders SET status = 'completed', fulfilment = $2 WHERE order_id = $1 AND status = 'placed'`,
       values: [orderId, JSON.stringify(fulfilment)],
     });
-    if (completed.rowCount !== 1) refuseEnded(orderId);
+    if (completed.rowCount === 1) return;
+    throw new Rejection('ORDER_NOT_PLACED', `The order ${orderId} is completed or cancelled.`, {
+      kind: 'conflict',
+    });
   }
 
   async cancel(tx: PostgresTransaction, orderId: string, because: string): Promise<void> {
     const cancelled = await tx.query({
-      text: `UPDATE orders SET status = 'cancelled', cancelled_because = $2 WHERE order_id = $1 AND status = 'placed'`,
+      text: `UPDATE orders SET status = 'cancelled', cancelled_because = $2, fulfilment = NULL
+             WHERE order_id = $1 AND status <> 'cancelled'`,
       values: [orderId, because],
     });
-    if (cancelled.rowCount !== 1) refuseEnded(orderId);
+    if (cancelled.rowCount === 1) return;
+    throw new Rejection('ORDER_CANCELLED', `The order ${orderId} was cancelled before.`, {
+      kind: 'conflict',
+    });
   }
 
   async find(orderId: string): Promise<Order> {
@@ -48,10 +55,4 @@ export class PostgresOrders implements Orders<PostgresTransaction> {
     if (order !== undefined) return order;
     throw new Rejection('ORDER_NOT_FOUND', `There is no order ${orderId}.`, { kind: 'not-found' });
   }
-}
-
-function refuseEnded(orderId: string): never {
-  throw new Rejection('ORDER_NOT_OPEN', `The order ${orderId} is completed or cancelled.`, {
-    kind: 'conflict',
-  });
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Api } from '../../scripts/api.ts';
 import { untilOver } from '../../scripts/saga-story.ts';
 
@@ -26,6 +27,15 @@ export interface Attempt {
 export async function settled(api: Api, sagaId: string): Promise<Saga> {
   await untilOver(api, sagaId);
   return (await api.get<Saga>(`/api/v1/sagas/${sagaId}`)).body;
+}
+
+/** A saga that was completed, once whoever runs it has heard that it is to be undone, and has done so. */
+export async function undoneAfterEnd(api: Api, sagaId: string): Promise<Saga> {
+  for (;;) {
+    const saga = await settled(api, sagaId);
+    if (saga.status !== 'completed') return saga;
+    await delay(100);
+  }
 }
 
 export async function historyOf(api: Api, sagaId: string): Promise<readonly Attempt[]> {
