@@ -132,17 +132,20 @@ async function write(
   const attempts = parts.flatMap((part) => part.attempts);
   if (steps.length > 0) await transaction.query(upsertSteps(table(STEP_VIEWS), steps));
   if (attempts.length > 0) await transaction.query(upsertAttempts(table(ATTEMPT_VIEWS), attempts));
-  for (const { saga } of touched) {
-    saga.written = saga.fold.history();
+  for (const { saga, history } of parts) {
+    saga.written = history;
     saga.inputWritten = true;
   }
 }
 
 /** Rows of what changed since the saga was last written. */
-function partsOf({ fold, written = [] }: KnownSaga): {
+function partsOf(saga: KnownSaga): {
+  readonly saga: KnownSaga;
+  readonly history: readonly HistoryEntry[];
   readonly steps: readonly object[];
   readonly attempts: readonly object[];
 } {
+  const { fold, written = [] } = saga;
   const history = fold.history();
   const changed = changesOf(history, written);
   const changedSteps = new Set(changed.map(([, { step }]) => step));
@@ -154,7 +157,7 @@ function partsOf({ fold, written = [] }: KnownSaga): {
   const steps = stepsOf(history)
     .filter(({ step }) => changedSteps.has(step))
     .map((summary) => ({ saga_id: fold.sagaId, ...stepRow(summary) }));
-  return { steps, attempts };
+  return { saga, history, steps, attempts };
 }
 
 function sagaRow({ fold, inputWritten }: KnownSaga): object {
