@@ -7,6 +7,10 @@ export const STEP_VIEWS = 'potter.saga_step_views';
 /** One row an attempt. */
 export const ATTEMPT_VIEWS = 'potter.saga_attempt_views';
 
+/** Times travel as milliseconds since 1970, which are written and read in a fraction of the time. */
+const TIME = 'float8';
+const TIMES: ReadonlySet<string> = new Set(['started_at', 'updated_at', 'finished_at']);
+
 type Columns = readonly (readonly [name: string, type: string])[];
 
 const SAGA_COLUMNS: Columns = [
@@ -17,9 +21,9 @@ const SAGA_COLUMNS: Columns = [
   ['paused', 'boolean'],
   ['current_step', 'text'],
   ['correlation_id', 'text'],
-  ['started_at', 'timestamptz'],
-  ['updated_at', 'timestamptz'],
-  ['finished_at', 'timestamptz'],
+  ['started_at', TIME],
+  ['updated_at', TIME],
+  ['finished_at', TIME],
   ['duration_ms', 'bigint'],
   ['error', 'text'],
   ['lock', 'text'],
@@ -37,7 +41,7 @@ const STEP_COLUMNS: Columns = [
   ['status', 'text'],
   ['attempts', 'integer'],
   ['failures', 'integer'],
-  ['started_at', 'timestamptz'],
+  ['started_at', TIME],
   ['duration_ms', 'bigint'],
 ];
 
@@ -48,8 +52,8 @@ const ATTEMPT_COLUMNS: Columns = [
   ['kind', 'text'],
   ['status', 'text'],
   ['attempt', 'integer'],
-  ['started_at', 'timestamptz'],
-  ['finished_at', 'timestamptz'],
+  ['started_at', TIME],
+  ['finished_at', TIME],
   ['duration_ms', 'bigint'],
   ['error', 'text'],
 ];
@@ -91,7 +95,8 @@ function upsert(
     );
   const text = `
     INSERT INTO ${table} AS v (${names.join(', ')})
-    SELECT ${names.join(', ')} FROM json_to_recordset($1::json)
+    SELECT ${names.map((name) => (TIMES.has(name) ? `to_timestamp(${name} / 1000)` : name)).join(', ')}
+    FROM json_to_recordset($1::json)
       AS x (${columns.map(([name, type]) => `${name} ${type}`).join(', ')})
     ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${changes.join(', ')}`;
   const generation = /__g\d+$/.exec(table)?.[0] ?? '';

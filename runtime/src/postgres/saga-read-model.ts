@@ -117,10 +117,7 @@ async function write(
   touched: readonly { readonly saga: KnownSaga; readonly position: bigint }[],
   { transaction, table }: ProjectionContext<PostgresTransaction>,
 ): Promise<void> {
-  const rows = touched.map(({ saga, position }) => ({
-    ...sagaRow(saga),
-    position: position.toString(),
-  }));
+  const rows = touched.map(({ saga, position }) => sagaRow(saga, position));
   const written = await transaction.query<{ saga_id: string }>(
     upsertSagas(table(SAGA_VIEWS), rows),
   );
@@ -149,18 +146,14 @@ function partsOf(saga: KnownSaga): {
   const history = fold.history();
   const changed = changesOf(history, written);
   const changedSteps = new Set(changed.map(([, { step }]) => step));
-  const attempts = changed.map(([no, entry]) => ({
-    saga_id: fold.sagaId,
-    no,
-    ...attemptRow(entry),
-  }));
+  const attempts = changed.map(([no, entry]) => attemptRow(fold.sagaId, no, entry));
   const steps = stepsOf(history)
     .filter(({ step }) => changedSteps.has(step))
-    .map((summary) => ({ saga_id: fold.sagaId, ...stepRow(summary) }));
+    .map((summary) => stepRow(fold.sagaId, summary));
   return { saga, history, steps, attempts };
 }
 
-function sagaRow({ fold, inputWritten }: KnownSaga): object {
+function sagaRow({ fold, inputWritten }: KnownSaga, position: bigint): object {
   const { state, sagaId } = fold;
   const error = state.failure ?? state.cause;
   const lock = lockOf(state);
@@ -173,9 +166,9 @@ function sagaRow({ fold, inputWritten }: KnownSaga): object {
     paused: state.paused,
     current_step: state.currentStep,
     correlation_id: state.correlationId,
-    started_at: startedAt,
-    updated_at: state.updatedAt,
-    finished_at: finishedAt,
+    started_at: startedAt.getTime(),
+    updated_at: state.updatedAt.getTime(),
+    finished_at: finishedAt?.getTime() ?? null,
     duration_ms: finishedAt === null ? null : finishedAt.getTime() - startedAt.getTime(),
     error: error === null ? null : jsonCodec.encode(error),
     lock: lock === null ? null : jsonCodec.encode(lock),
@@ -184,24 +177,36 @@ function sagaRow({ fold, inputWritten }: KnownSaga): object {
     results: jsonCodec.encode(resultsOf(state)),
     attributes: inputWritten ? null : attributesOf(state.input),
     seq: fold.seq.toString(),
+    position: position.toString(),
   };
 }
 
-function attemptRow(entry: HistoryEntry): object {
+function attemptRow(sagaId: string, no: number, entry: HistoryEntry): object {
   return {
+    saga_id: sagaId,
+    no,
     step: entry.step,
     kind: entry.kind,
     status: entry.status,
     attempt: entry.attempt,
-    started_at: entry.startedAt,
-    finished_at: entry.finishedAt,
+    started_at: entry.startedAt.getTime(),
+    finished_at: entry.finishedAt?.getTime() ?? null,
     duration_ms: entry.durationMs,
     error: entry.error === null ? null : jsonCodec.encode(entry.error),
   };
 }
 
-function stepRow({ startedAt, durationMs, ...summary }: StepSummary): object {
-  return { ...summary, started_at: startedAt, duration_ms: durationMs };
+function stepRow(sagaId: string, summary: StepSummary): object {
+  return {
+    saga_id: sagaId,
+    step: summary.step,
+    no: summary.no,
+    status: summary.status,
+    attempts: summary.attempts,
+    failures: summary.failures,
+    started_at: summary.startedAt.getTime(),
+    duration_ms: summary.durationMs,
+  };
 }
 
 /** What of a history is new, or other than it was, with its place. */
