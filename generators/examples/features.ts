@@ -8,8 +8,10 @@ export const FEATURES = [
   'mongodb',
   'event-sourced',
   'saga',
+  // Services that take part in sagas.
   'inventory',
   'payments',
+  // What sagas about orders have in common; orders as rows, where they are not an aggregate.
   'ordering',
   'order-table',
   'two-phase',
