@@ -5,15 +5,15 @@ import { httpParticipant, type TwoPhaseParticipant } from 'potter-runtime/sagas'
 import { twoPhaseLogContract, twoPhaseParticipantContract } from 'potter-runtime/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { participantDatabase } from './two-phase-databases.ts';
 import {
   effectsIn,
   holding,
   imbalance,
-  participantDatabase,
   prepared,
   type TakeWork,
   TOO_MUCH,
-} from './two-phase-databases.ts';
+} from './two-phase-shelves.ts';
 
 let logs: TestDatabase;
 let shelf: TestDatabase;

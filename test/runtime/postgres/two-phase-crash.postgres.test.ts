@@ -3,14 +3,8 @@ import { crashTwoPhase } from 'potter-runtime/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { isFullRun } from '../../support/full-run.ts';
-import {
-  effectsIn,
-  freshLog,
-  holding,
-  imbalance,
-  participantDatabase,
-  prepared,
-} from './two-phase-databases.ts';
+import { freshLog, participantDatabase } from './two-phase-databases.ts';
+import { effectsIn, holding, imbalance, prepared } from './two-phase-shelves.ts';
 
 let home: TestDatabase;
 let east: TestDatabase;
