@@ -113,22 +113,22 @@ describe('a prepare', () => {
   });
 });
 
-describe('over two databases', () => {
-  const coordinator = (): TwoPhaseCoordinator =>
-    new TwoPhaseCoordinator({
-      log: freshLog(home),
-      participants: [prepared('east', east), prepared('west', west)],
-      settleRetry: {
-        maxAttempts: 1,
-        initialDelayMs: 50,
-        factor: 1,
-        maxDelayMs: 50,
-        jitter: 'none',
-      },
-    });
-  const branches = (effect: string, ...names: readonly string[]) =>
-    names.map((name) => ({ participant: name, work: { effect, quantity: 1 } satisfies TakeWork }));
+const coordinator = (): TwoPhaseCoordinator =>
+  new TwoPhaseCoordinator({
+    log: freshLog(home),
+    participants: [prepared('east', east), prepared('west', west)],
+    settleRetry: {
+      maxAttempts: 1,
+      initialDelayMs: 50,
+      factor: 1,
+      maxDelayMs: 50,
+      jitter: 'none',
+    },
+  });
+const branches = (effect: string, ...names: readonly string[]) =>
+  names.map((name) => ({ participant: name, work: { effect, quantity: 1 } satisfies TakeWork }));
 
+describe('over two databases', () => {
   test('transactions for the same rows queue: none stands still, none fails', async () => {
     const effect = newId();
     await using one = coordinator();
