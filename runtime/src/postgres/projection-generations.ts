@@ -6,7 +6,7 @@ import type { PostgresPool, PostgresTransaction } from './client.ts';
 import { GENERATION_COLUMNS, generationOf, type GenerationRow } from './projection-store-row.ts';
 import { inTransaction } from './transaction.ts';
 
-/** Runners of every process hear here of changes. The payload is the projection's name. */
+/** Runners of every process hear here of changes. The payload is the news and, after a blank, the projection's name. */
 export const PROJECTIONS_CHANNEL = 'potter_projections';
 
 /** Makes a first generation, or begins to build a newer version; see the port. */
@@ -86,7 +86,7 @@ async function add(
   const { rows } = await transaction.query<GenerationRow>({
     text: `INSERT INTO potter.projections (name, generation, version, role)
       VALUES ($1, $2, $3, $4)
-      RETURNING ${GENERATION_COLUMNS}, pg_notify('${PROJECTIONS_CHANNEL}', name)`,
+      RETURNING ${GENERATION_COLUMNS}, pg_notify('${PROJECTIONS_CHANNEL}', 'changed ' || name)`,
     values: [name, generation, version, role],
   });
   const [row] = rows;
@@ -113,7 +113,7 @@ async function drop(
     await transaction.query({ text: `DROP TABLE IF EXISTS ${tableIn(generation, name)}` });
   }
   await transaction.query({
-    text: `SELECT pg_notify('${PROJECTIONS_CHANNEL}', $1)`,
+    text: `SELECT pg_notify('${PROJECTIONS_CHANNEL}', 'changed ' || $1)`,
     values: [generation.name],
   });
 }

@@ -105,7 +105,7 @@ async function takeOver(
   await transaction.query({
     text: `UPDATE potter.projections SET role = 'live', position = $3, owner = NULL, updated_at = clock_timestamp()
       WHERE name = $1 AND generation = $2
-      RETURNING pg_notify('${PROJECTIONS_CHANNEL}', name)`,
+      RETURNING pg_notify('${PROJECTIONS_CHANNEL}', 'changed ' || name)`,
     values: [...values, position],
   });
 }

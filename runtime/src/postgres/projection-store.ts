@@ -52,7 +52,8 @@ export interface PostgresProjectionStoreOptions {
 /** Whoever has the lease now: parameters $1 name, $2 generation, $3 owner, $4 token. */
 const HELD = `name = $1 AND generation = $2 AND owner = $3 AND token = $4 AND expires_at > clock_timestamp()`;
 const UNTIL = `clock_timestamp() + $5::float8 * interval '1 millisecond'`;
-const TELL = `pg_notify('${PROJECTIONS_CHANNEL}', name)`;
+const CHANGED = `pg_notify('${PROJECTIONS_CHANNEL}', 'changed ' || name)`;
+const MOVED = `pg_notify('${PROJECTIONS_CHANNEL}', 'moved ' || name)`;
 
 /** The row's owner is not waited for: a batch of its may take long. */
 const ACQUIRE_SQL = `
@@ -75,7 +76,7 @@ const ACQUIRE_SQL = `
 const ADVANCE_SQL = `
   UPDATE potter.projections SET position = $6, handled = handled + $7, rate = $8, updated_at = clock_timestamp()
   WHERE ${HELD} AND paused_at IS NULL AND position = $5
-  RETURNING role, CASE WHEN watched_until > clock_timestamp() THEN ${TELL} END,
+  RETURNING role, CASE WHEN watched_until > clock_timestamp() THEN ${MOVED} END,
     set_config('idle_in_transaction_session_timeout', $9, true)`;
 
 /** Projections in PostgreSQL, in the tables of the component `projections`, next to the rows they write. */
@@ -131,7 +132,7 @@ export class PostgresProjectionStore implements ProjectionStore<PostgresTransact
   }
 
   async release(lease: ProjectionLease): Promise<void> {
-    const text = `UPDATE potter.projections SET owner = NULL WHERE ${HELD} RETURNING ${TELL}`;
+    const text = `UPDATE potter.projections SET owner = NULL WHERE ${HELD} RETURNING ${CHANGED}`;
     await this.#rows({ text, values: leaseValues(lease) });
   }
 
@@ -172,7 +173,7 @@ export class PostgresProjectionStore implements ProjectionStore<PostgresTransact
   }
 
   async pauseFailed(lease: ProjectionLease, failure: FailedItem): Promise<boolean> {
-    const text = `UPDATE potter.projections SET paused_at = clock_timestamp(), failure = $5 WHERE ${HELD} RETURNING ${TELL}`;
+    const text = `UPDATE potter.projections SET paused_at = clock_timestamp(), failure = $5 WHERE ${HELD} RETURNING ${CHANGED}`;
     return (
       (await this.#rows({ text, values: [...leaseValues(lease), failureText(failure)] })).length > 0
     );
@@ -182,7 +183,7 @@ export class PostgresProjectionStore implements ProjectionStore<PostgresTransact
     const text = `UPDATE potter.projections SET
         paused_at = CASE WHEN $2 THEN coalesce(paused_at, clock_timestamp()) END,
         failure = CASE WHEN $2 THEN failure END
-      WHERE name = $1 RETURNING ${TELL}`;
+      WHERE name = $1 RETURNING ${CHANGED}`;
     return (await this.#rows({ text, values: [name, paused] })).length > 0;
   }
 
@@ -233,7 +234,13 @@ export class PostgresProjectionStore implements ProjectionStore<PostgresTransact
     const listening = await listen(
       this.#pool,
       PROJECTIONS_CHANNEL,
-      { onNotification: listener, onReconnect: () => listener(undefined) },
+      {
+        onNotification: (payload) => {
+          const [news, name] = payload.split(' ');
+          listener(name, news === 'moved' ? 'moved' : 'changed');
+        },
+        onReconnect: () => listener(undefined, 'changed'),
+      },
       { logger: this.#logger },
     );
     return () => listening.close();

@@ -29,6 +29,7 @@ export type {
   PausedProjection,
   ProjectionLease,
   ProjectionListener,
+  ProjectionNews,
   ProjectionStep,
   ProjectionStore,
 } from './projection-store.ts';

@@ -1,7 +1,6 @@
 import { exponentialBackoff, nextDelayMs } from '../foundation/backoff.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { Logger } from '../foundation/logger.ts';
-import { sleep } from '../foundation/sleep.ts';
 import { WakeUp } from '../foundation/wake-up.ts';
 import { BatchWriter } from './batch-writer.ts';
 import type { BoundBatch, BoundProjection, ProjectionContext } from './projection.ts';
@@ -188,23 +187,23 @@ export class ProjectionLane<Tx> {
     }
   }
 
-  /** Extends the lease for as long as the work goes on; ends the work when the lease is lost. */
+  /**
+   * Extends the lease for as long as the work goes on, and when something changed; ends the work when the lease is lost,
+   * as it is when other rows took the place of these.
+   */
   async #keep(lease: ProjectionLease, stop: AbortController): Promise<void> {
-    const { store, leaseMs, renewMs, clock, logger } = this.#context;
+    const { store, leaseMs, renewMs, logger } = this.#context;
     const { signal } = stop;
-    try {
-      for (;;) {
-        await sleep(renewMs, { clock, signal });
-        try {
-          if (await store.renew(lease, leaseMs)) continue;
-          stop.abort();
-        } catch (error) {
-          // The database is away. Should the lease run out meanwhile, every write with it is refused.
-          logger.debug('a lease could not be extended', { name: this.name, error });
-        }
+    for (;;) {
+      await this.#wakeUp.wait(renewMs, signal);
+      if (isAborted(signal)) return;
+      try {
+        if (await store.renew(lease, leaseMs)) continue;
+        stop.abort();
+      } catch (error) {
+        // The database is away. Should the lease run out meanwhile, every write with it is refused.
+        logger.debug('a lease could not be extended', { name: this.name, error });
       }
-    } catch {
-      // The work has ended.
     }
   }
 }

@@ -220,7 +220,8 @@ class Runner<Tx> implements ProjectionRunner {
 
   async #begin(): Promise<void> {
     this.#hangUp = await this.#untilDone(() =>
-      this.#store.listen((name) => {
+      this.#store.listen((name, news) => {
+        if (news === 'moved') return;
         for (const lane of this.#lanes) if (name === undefined || name === lane.name) lane.wake();
       }),
     );

@@ -71,8 +71,14 @@ export interface ProjectionStep {
 /** Which generation of a projection is meant. */
 export type GenerationKey = Pick<Generation, 'name' | 'generation'>;
 
+/**
+ * - `moved`: a checkpoint went on,
+ * - `changed`: anything else: a generation came, went or took its place, a lease was given back, a pause began or ended.
+ */
+export type ProjectionNews = 'moved' | 'changed';
+
 /** @param name undefined: something may have been missed, of any projection */
-export type ProjectionListener = (name: string | undefined) => void;
+export type ProjectionListener = (name: string | undefined, news: ProjectionNews) => void;
 
 /**
  * Where projections keep their checkpoints, next to the rows they write. `Tx` is the adapter's transaction.

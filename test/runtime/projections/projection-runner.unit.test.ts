@@ -270,6 +270,23 @@ describe('a rebuild', () => {
     expect(counts()).toEqual({ a: 2, b: 1, c: 1 });
   });
 
+  test('is followed by the live rows at once, long before a lease would have been looked at', async () => {
+    feed.add('a');
+    const runner = createProjectionRunner({ store, projections: [project(feed, counting())] });
+    runners.push(runner);
+    await runner.run();
+    await runner.waitFor('counts', 'caughtUp');
+    for (let n = 0; n < 3; n += 1) {
+      const { generation } = await runner.rebuild('counts');
+      await expect
+        .poll(async () => (await runner.progress())[0], { interval: 5 })
+        .toMatchObject({ live: { generation, state: 'running' } });
+      feed.add('b');
+      await runner.waitFor('counts', 'caughtUp', { timeout: 400 });
+    }
+    expect(counts()).toEqual({ a: 1, b: 3 });
+  });
+
   test('to a new version goes on beside the old one, which serves until then', async () => {
     const gate = deferred();
     feed.add('a', 'b');

@@ -8,6 +8,7 @@ import type {
   GenerationKey,
   ProjectionLease,
   ProjectionListener,
+  ProjectionNews,
   ProjectionStep,
   ProjectionStore,
 } from '../projection-store.ts';
@@ -104,7 +105,7 @@ export class InMemoryProjectionStore implements ProjectionStore<InMemoryReadMode
       if (step.deadLetter !== undefined) {
         held.deadLetters.push({ name: held.name, at: this.#clock.now(), ...step.deadLetter });
       }
-      this.#tell(held.name);
+      this.#tell(held.name, 'moved');
       return true;
     });
   }
@@ -204,7 +205,7 @@ export class InMemoryProjectionStore implements ProjectionStore<InMemoryReadMode
 
   async listen(listener: ProjectionListener): Promise<() => Promise<void>> {
     // A function of its own, so that two who pass the same one are two.
-    const told: ProjectionListener = (name) => listener(name);
+    const told: ProjectionListener = (name, news) => listener(name, news);
     this.#listeners.add(told);
     return async () => void this.#listeners.delete(told);
   }
@@ -297,8 +298,8 @@ export class InMemoryProjectionStore implements ProjectionStore<InMemoryReadMode
   }
 
   /** Listeners hear of things after they happened, never in the middle of a caller's own code. */
-  #tell(name: string): void {
-    queueMicrotask(() => this.#listeners.forEach((listener) => listener(name)));
+  #tell(name: string, news: ProjectionNews = 'changed'): void {
+    queueMicrotask(() => this.#listeners.forEach((listener) => listener(name, news)));
   }
 
   /** Works while nobody else works on the same generations. */
