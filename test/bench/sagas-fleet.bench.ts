@@ -6,6 +6,7 @@
  */
 import { createPool, type PostgresPool, PostgresSagaStore } from 'potter-runtime/postgres';
 import { createSagaEngine } from 'potter-runtime/sagas';
+import { cpuClock } from './cpu-time.ts';
 import { startBenchDatabase } from './database.ts';
 import { type BenchRow, median, report } from './report.ts';
 import { startProcess } from './sagas-fleet.ts';
@@ -48,15 +49,21 @@ async function idleQueries(): Promise<number> {
 }
 
 /** Sagas a second of so many processes, `IN_FLIGHT` in flight together; how many were started, and how many are not right. */
-async function fleet(
-  processes: number,
-): Promise<{ readonly perSecond: number; readonly wrong: number }> {
+async function fleet(processes: number): Promise<{
+  readonly perSecond: number;
+  readonly wrong: number;
+  /** CPU of the processes and of the server, a saga. */
+  readonly cpuUs: number;
+}> {
   const running = await Promise.all(
     Array.from({ length: processes }, () =>
       startProcess(database.url, IN_FLIGHT / processes, DURATION_MS),
     ),
   );
+  const before = cpu();
   const results = await Promise.all(running.map(({ go }) => go()));
+  const measured = results.reduce((sum, result) => sum + result.measured, 0);
+  const cpuMs = results.reduce((sum, result) => sum + result.cpuMs, cpu() - before);
   const started = results.reduce((sum, { sagas }) => sum + sagas, 0);
   const { rows } = await database.pool.query<{ readonly right: string }>(`
     SELECT count(*) FILTER (WHERE s.status = 'completed' AND j.seq = s.last_seq AND j.writes = 4) AS right
@@ -67,10 +74,13 @@ async function fleet(
   return {
     perSecond: results.reduce((sum, { perSecond }) => sum + perSecond, 0),
     wrong: started - Number(rows[0]?.right),
+    cpuUs: (cpuMs / measured) * 1_000,
   };
 }
 
+const cpu = await cpuClock(database.pool);
 const idle = await idleQueries();
+const cpuUs = new Map<number, number[]>();
 const rates = new Map<number, number[]>([
   [1, []],
   [4, []],
@@ -80,6 +90,7 @@ for (let round = 0; round < ROUNDS; round += 1) {
   for (const [processes, perSecond] of rates) {
     const measured = await fleet(processes);
     perSecond.push(measured.perSecond);
+    cpuUs.set(processes, [...(cpuUs.get(processes) ?? []), measured.cpuUs]);
     wrong += measured.wrong;
   }
 }
@@ -89,6 +100,7 @@ const rows: BenchRow[] = [...rates].map(([processes, perSecond]) => ({
   inFlight: IN_FLIGHT,
   'sagas/s': Math.round(median(perSecond)),
   'of one process': median(perSecond) / one,
+  'cpu µs': median(cpuUs.get(processes) ?? []),
 }));
 report('sagas-fleet', 'Processes on one database', [
   ...rows,

@@ -23,11 +23,15 @@ for (let done = 0; done < WARM_UP_SAGAS; done += Number(inFlight)) {
 const go = once(process, 'message');
 process.send?.('ready');
 await go;
+const before = process.cpuUsage();
 const { perSecond, latenciesMs } = await throughput(Number(inFlight), Number(durationMs), one);
+const used = process.cpuUsage(before);
 await engine.stop();
 const result: FleetResult = {
   sagas: Math.ceil(WARM_UP_SAGAS / Number(inFlight)) * Number(inFlight) + latenciesMs.length,
   perSecond,
+  measured: latenciesMs.length,
+  cpuMs: (used.user + used.system) / 1_000,
 };
 process.send?.(result);
 process.disconnect();

@@ -7,6 +7,9 @@ export interface FleetResult {
   /** Sagas that were started; each was seen to end. */
   readonly sagas: number;
   readonly perSecond: number;
+  /** Sagas of the measured time, and the CPU this process used for them. */
+  readonly measured: number;
+  readonly cpuMs: number;
 }
 
 /**
