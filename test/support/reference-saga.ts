@@ -2,6 +2,8 @@ import type { Duration } from '../../runtime/src/foundation/duration.ts';
 import { exponentialBackoff } from '../../runtime/src/foundation/backoff.ts';
 import { saga } from '../../runtime/src/sagas/definition/saga.ts';
 import type { SagaDefinition } from '../../runtime/src/sagas/definition/saga-definition.ts';
+import { TOGETHER } from './reference-together.ts';
+import type { TwoPhaseExecutor } from '../../runtime/src/sagas/two-phase-commit/coordinator.ts';
 import { signal } from '../../runtime/src/sagas/definition/signal.ts';
 
 /** What the saga is started with. */
@@ -15,6 +17,8 @@ export interface ReferenceParticipants<Tx> {
   readonly apply: (key: string) => Promise<string>;
   /** The same, in the saga's own transaction. */
   readonly applyIn: (tx: Tx, key: string) => Promise<void> | void;
+  /** Decides for the step of several participants. Left out: there is no such step. */
+  readonly together?: TwoPhaseExecutor;
 }
 
 /** How fast it is. */
@@ -47,7 +51,7 @@ const VIRTUAL: ReferencePace = { sleep: '1m', patience: '1h', firstRetry: '1s' }
  * when something refuses.
  */
 export function referenceSaga<Tx>(
-  { apply, applyIn }: ReferenceParticipants<Tx>,
+  { apply, applyIn, together }: ReferenceParticipants<Tx>,
   pace: ReferencePace = VIRTUAL,
 ): SagaDefinition<ReferenceInput, Tx> {
   const retry = exponentialBackoff({
@@ -72,7 +76,7 @@ export function referenceSaga<Tx>(
       ...policy,
     })
     .build();
-  return saga<ReferenceInput, Tx>('reference', { snapshotEvery: 5 })
+  const charged = saga<ReferenceInput, Tx>('reference', { snapshotEvery: 5 })
     .step('reserve', step)
     .parallel('quotes', (quotes) =>
       quotes
@@ -101,7 +105,17 @@ export function referenceSaga<Tx>(
       ...step,
       execute: ({ key, results }) =>
         apply(key).then((answer) => `${answer} for ${results.approved.by}`),
-    })
+    });
+  const reserved = together
+    ? // The steps after it do not look at its result.
+      (charged.twoPhaseCommit('together', {
+        coordinator: together,
+        branches: ({ input }) => TOGETHER.map((participant) => ({ participant, work: input })),
+        compensate: ({ key }) => apply(key),
+        ...policy,
+      }) as unknown as typeof charged)
+    : charged;
+  return reserved
     .transactionalStep('note', {
       execute: async ({ tx, key }) => {
         await applyIn(tx, key);

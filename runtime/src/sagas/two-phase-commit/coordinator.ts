@@ -148,7 +148,8 @@ export class TwoPhaseCoordinator implements AsyncDisposable {
 
   /**
    * Decides by hand a transaction in doubt, or carries on one that hangs because a participant will never answer; who
-   * did it and why is kept. Returns once it is written; participants are told in the background.
+   * did it and why is kept. Returns once it is written; participants are told by
+   * the next sweep.
    * @throws PotterError `TWO_PHASE_ALREADY_DECIDED` when it would contradict a decision, `TWO_PHASE_NOT_PREPARED` for a
    * commit that a participant is not prepared for, `TWO_PHASE_TRANSACTION_NOT_FOUND`, `INVALID_ARGUMENT`.
    */
