@@ -24,7 +24,10 @@ export const SAGA_READ_MODEL = 'saga-read-model';
 
 /** Options of {@link sagaReadModel}. */
 export interface SagaReadModelOptions {
-  /** Where journals are read from when a saga goes on of which nothing is in memory: after a start of the process. */
+  /**
+   * Where journals are read from when a saga goes on of which nothing is in memory: after a start of the process. Sealed
+   * when the feed is sealed, opened when it is opened: what comes in is what stands in the rows.
+   */
   readonly journals: Pick<SagaStore, 'journal'>;
   /** Sagas kept in memory between batches, so that their journals need not be read again. Default 10,000. */
   readonly keep?: number;
