@@ -1,4 +1,5 @@
 import { exponentialBackoff } from '../foundation/backoff.ts';
+import type { SagaCommit } from '../sagas/saga-store.ts';
 import type { PostgresClient, PostgresPool } from './client.ts';
 import { changeQueues, holdQueues, type LockChanges } from './saga-store-locks.ts';
 import { type CreateWrite, sagaIdOf, type SagaWrite } from './saga-store-write.ts';
@@ -9,11 +10,13 @@ import { inTransaction } from './transaction.ts';
 const retry = exponentialBackoff({ maxAttempts: 10, initialDelay: 2, maxDelay: 50 });
 
 /**
- * Whether a write takes a place in a queue, or gives one up: for keys, for its definition's limits, before others by
- * priority. Most do not, and cost nothing of this.
+ * Whether a write changes where a saga is looked for: its place in a queue for keys, for its definition's limits, before
+ * others by priority, or the version of its definition. Most do not, and cost nothing of this.
  */
 export function isQueued(write: SagaWrite): boolean {
-  if (write.kind === 'commit') return write.commit.lock !== undefined;
+  if (write.kind === 'commit') {
+    return write.commit.lock !== undefined || write.commit.definitionVersion !== undefined;
+  }
   const { locks = [], limitKey } = write.saga;
   return locks.length > 0 || limitKey !== undefined || hasPriority(write);
 }
@@ -42,9 +45,24 @@ export async function runQueuedWrites(
     (write) => write.kind === 'create' && (write.saga.limitKey !== undefined || hasPriority(write)),
   );
   if (ranked.length > 0) await rankSagas(client, ranked);
+  for (const write of written)
+    if (write.kind === 'commit') await moveToVersion(client, write.commit);
   const changes = changesOf(written);
   if (isChange(changes)) await changeQueues(client, changes);
   return group;
+}
+
+/** Seldom, and one by one. */
+async function moveToVersion(
+  client: PostgresClient,
+  { sagaId, definitionVersion }: SagaCommit,
+): Promise<void> {
+  if (definitionVersion === undefined) return;
+  await client.query({
+    name: 'potter_saga_version',
+    text: 'UPDATE potter.sagas SET definition_version = $2 WHERE saga_id = $1',
+    values: [sagaId, definitionVersion],
+  });
 }
 
 function isChange({ take, leave }: LockChanges): boolean {

@@ -12,6 +12,7 @@ export type {
 } from './definition/saga-builder.ts';
 export type { SagaDefinition, SagaOptions } from './definition/saga-definition.ts';
 export type { ClaimLimits, SagaLimits } from './definition/limits.ts';
+export type { SagaMigration } from './definition/migrations.ts';
 export type { StartContext } from './definition/lock-keys.ts';
 export type {
   ChildOptions,

@@ -143,6 +143,17 @@ export function historyOf(events: Iterable<SagaEvent>): readonly HistoryEntry[] 
           error: { code: 'SAGA_STEP_SKIPPED', message: event.reason, step: event.path },
         });
         break;
+      case 'DefinitionMigrated': {
+        // What is open goes on under its new name.
+        const before = Array.from(open);
+        open.clear();
+        for (const [key, at] of before) {
+          const [path = '', direction] = key.split(' ');
+          const name = Object.hasOwn(event.renamed, path) ? event.renamed[path] : path;
+          open.set(`${name} ${direction}`, at);
+        }
+        break;
+      }
       case 'SagaStarted':
       case 'Decided':
       case 'SignalReceived':
@@ -161,7 +172,6 @@ export function historyOf(events: Iterable<SagaEvent>): readonly HistoryEntry[] 
       case 'LocksTaken':
       case 'LocksAwaited':
       case 'ParentTold':
-      case 'DefinitionMigrated':
         // Of the saga, not of an attempt.
         break;
     }

@@ -89,6 +89,8 @@ export interface SagaCommit {
   readonly summary: SagaSummary;
   /** State after these events, when it is time for a snapshot. */
   readonly snapshot?: string;
+  /** The version of its definition that the saga has from now on. Default: as before. */
+  readonly definitionVersion?: number;
   /** Give the lease back with this commit (the saga sleeps or is over). */
   readonly release: boolean;
   /**

@@ -14,6 +14,8 @@ export interface SagaView {
   readonly input: unknown;
   /** Results of the steps that were done, by step; still there when they were undone since. */
   readonly results: Readonly<Record<string, unknown>>;
+  /** The process that was asked has neither its version nor one that takes it over: it waits for one that has. */
+  readonly versionMissing?: true;
   readonly correlationId: string;
   /** Its keys, while it waits for them or holds them. */
   readonly lock: { readonly state: 'waiting' | 'held'; readonly keys: readonly string[] } | null;

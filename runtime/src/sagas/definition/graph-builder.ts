@@ -11,6 +11,7 @@ import { ChoiceCases, type ErasedCases } from './choice-cases.ts';
 import { definitionHash } from './definition-hash.ts';
 import { definitionLimits } from './limits.ts';
 import type { StartContext } from './lock-keys.ts';
+import { migrationsOf } from './migrations.ts';
 import { checkName, invalidDefinition } from './names.ts';
 import type {
   ChildOptions,
@@ -181,13 +182,15 @@ export class GraphBuilder {
     }
     const root: SequenceNode = { kind: 'sequence', path: '', children: this.nodes };
     const all = [...everyNode(this.nodes)];
+    const nodes = new Map(all.map((node) => [node.path, node]));
+    const { version = 1 } = options;
     const attemptedNodes = all.filter(isAttempted);
     return Object.freeze({
       name: this.#saga,
-      version: options.version ?? 1,
+      version,
       hash: definitionHash(this.#saga, root),
       root,
-      nodes: new Map(all.map((node) => [node.path, node])),
+      nodes,
       attempted: new Map(attemptedNodes.map((node) => [node.path, node])),
       pivot: attemptedNodes.find(({ pivot }) => pivot)?.path ?? null,
       isParallel: all.some(({ kind }) => kind === 'parallel'),
@@ -197,6 +200,7 @@ export class GraphBuilder {
       onCompensationFailure: options.onCompensationFailure ?? 'pause',
       maxInterruptions: options.maxInterruptions ?? 10,
       parseInput: options.parseInput ?? null,
+      migrateFrom: migrationsOf(this.#saga, version, options.migrateFrom ?? {}, nodes),
       limits: options.limits === undefined ? null : definitionLimits(options.limits),
       lock:
         options.lock === undefined

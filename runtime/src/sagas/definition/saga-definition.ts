@@ -1,6 +1,7 @@
 import type { Duration } from '../../foundation/duration.ts';
 import type { AttemptedNode, SagaNode } from '../nodes/node.ts';
 import type { DefinitionLimits, SagaLimits } from './limits.ts';
+import type { Migrations, SagaMigration } from './migrations.ts';
 import type { StartContext } from './lock-keys.ts';
 import type { SequenceNode } from '../nodes/sequence.ts';
 
@@ -8,6 +9,12 @@ import type { SequenceNode } from '../nodes/sequence.ts';
 export interface SagaOptions<Input = never> {
   /** 1, 2, …: raised when a change would mislead sagas that are under way; register the old version beside the new until they are over. Default 1. */
   readonly version?: number;
+  /**
+   * Older versions whose sagas go on under this one, where the process that finds them does not have their own:
+   * `{ 1: { rename: { 'send-invoice': 'bill' } } }`. A saga that this version cannot go on with, because a step that it
+   * began is gone or another one would have come before it, is `failed` until its version is there and it is resumed. Default: none.
+   */
+  readonly migrateFrom?: Readonly<Record<number, SagaMigration>>;
   /** Time for the whole saga; past it, what was done is undone. Default: none. */
   readonly timeout?: Duration;
   /**
@@ -71,6 +78,8 @@ export interface SagaDefinition<Input = unknown, Tx = unknown, Results = unknown
   readonly maxInterruptions: number;
   /** Null: any input is taken. */
   readonly parseInput: ((input: unknown) => unknown) | null;
+  /** Names of steps that changed since older versions whose sagas it takes over, by version. */
+  readonly migrateFrom: Migrations;
   readonly limits: DefinitionLimits | null;
   /** Its keys, by its input; null: none. */
   readonly lock: ((start: StartContext<unknown>) => string | readonly string[]) | null;

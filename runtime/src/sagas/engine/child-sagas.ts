@@ -45,9 +45,9 @@ export class ChildSagas {
 
   async start(node: ChildNode, invocation: Invocation, held: readonly string[]): Promise<void> {
     await this.#create(node.definition as SagaDefinition, inputOf(node, invocation), {
-      sagaId: idOf(node, invocation),
+      sagaId: idOf(invocation),
       correlationId: invocation.correlationId,
-      parent: { sagaId: invocation.sagaId, path: node.path },
+      parent: { sagaId: invocation.sagaId, path: invocation.as },
       under: held,
     });
   }
@@ -57,7 +57,7 @@ export class ChildSagas {
    * that a start that is still on its way finds its place taken.
    */
   async undo(node: ChildNode, invocation: Invocation): Promise<void> {
-    const sagaId = idOf(node, invocation);
+    const sagaId = idOf(invocation);
     for (;;) {
       const outcome = await this.#store.post(sagaId, {
         kind: 'undo',
@@ -78,7 +78,7 @@ export class ChildSagas {
             {
               sagaId,
               correlationId: invocation.correlationId,
-              parent: { sagaId: invocation.sagaId, path: node.path },
+              parent: { sagaId: invocation.sagaId, path: invocation.as },
               undone,
             },
           );
@@ -106,8 +106,8 @@ export class ChildSagas {
   }
 }
 
-function idOf({ path }: ChildNode, { sagaId, generation }: Invocation): string {
-  return childIdOf(sagaId, path, generation);
+function idOf({ sagaId, as, generation }: Invocation): string {
+  return childIdOf(sagaId, as, generation);
 }
 
 function inputOf(node: ChildNode, invocation: Invocation): unknown {

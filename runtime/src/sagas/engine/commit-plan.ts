@@ -61,6 +61,9 @@ export function planCommit(
     events: next.events,
     summary: held && held.length > 0 ? { ...summary, wakeAt: now } : summary,
     ...(lock && { lock }),
+    ...(next.state.definitionVersion !== saga.state.definitionVersion && {
+      definitionVersion: next.state.definitionVersion,
+    }),
     release: over || (work.running.length === 0 && (stopping || sleepMs > keepMs)),
   };
   // Of a saga that is over nobody folds the journal in a hurry.

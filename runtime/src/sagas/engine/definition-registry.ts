@@ -22,10 +22,13 @@ export class DefinitionRegistry {
       if (limits) this.#limits.set(name, limits);
       else this.#limits.delete(name);
     }
-    this.versions = [...this.#byVersion.values()].map(({ name, version }) => {
-      const limits = this.#limits.get(name);
-      return { name, version, ...(limits && { limits }) };
-    });
+    this.versions = [...this.#byVersion.values()]
+      .flatMap(runnableVersions)
+      .filter(isFirst)
+      .map(({ name, version }) => {
+        const limits = this.#limits.get(name);
+        return { name, version, ...(limits && { limits }) };
+      });
   }
 
   #add(definition: SagaDefinition<unknown, never>): void {
@@ -51,9 +54,22 @@ export class DefinitionRegistry {
     return this.#byVersion.get(key(name, version));
   }
 
+  /**
+   * The definition under which this process goes on with a saga of that version: its own, or else the newest that takes it
+   * over. Undefined: this process leaves it alone.
+   */
+  runs(name: string, version: number): SagaDefinition | undefined {
+    const own = this.find(name, version);
+    if (own) return own;
+    const heirs = [...this.#byVersion.values()].filter(
+      (definition) => definition.name === name && definition.migrateFrom.has(version),
+    );
+    return heirs.toSorted((one, other) => other.version - one.version)[0];
+  }
+
   /** @throws PotterError `SAGA_DEFINITION_UNKNOWN`. */
   get(name: string, version: number): SagaDefinition {
-    const definition = this.find(name, version);
+    const definition = this.runs(name, version);
     if (definition) return definition;
     throw new PotterError('SAGA_DEFINITION_UNKNOWN', {
       message: `This process has no version ${version} of saga '${name}'.`,
@@ -61,6 +77,19 @@ export class DefinitionRegistry {
       details: { name, version },
     });
   }
+}
+
+/** A definition's own version, and those it takes over. */
+function runnableVersions({
+  name,
+  version,
+  migrateFrom,
+}: SagaDefinition): readonly DefinitionVersion[] {
+  return [version, ...migrateFrom.keys()].map((runnable) => ({ name, version: runnable }));
+}
+
+function isFirst(one: DefinitionVersion, at: number, all: readonly DefinitionVersion[]): boolean {
+  return all.findIndex(({ name, version }) => name === one.name && version === one.version) === at;
 }
 
 function childrenOf(

@@ -26,6 +26,7 @@ class AttemptInvocation {
   readonly input: unknown;
   readonly results: Readonly<Record<string, unknown>>;
   readonly key: string;
+  readonly as: string;
   readonly generation: number;
   readonly attempt: number;
   readonly direction: Direction;
@@ -42,8 +43,9 @@ class AttemptInvocation {
     this.correlationId = state.correlationId;
     this.input = state.input;
     this.results = resultsOf(state);
+    this.as = step?.as ?? path;
     this.generation = step?.generation ?? 0;
-    this.key = keyOf(sagaId, path, this.generation, direction);
+    this.key = keyOf(sagaId, this.as, this.generation, direction);
     this.attempt = attempt;
     this.direction = direction;
     this.cause = state.cause;

@@ -6,8 +6,6 @@ import type { TraceContext } from '../../observability/tracer.ts';
 import { startFingerprint } from '../definition/definition-hash.ts';
 import { lockKeysOf } from '../definition/lock-keys.ts';
 import type { SagaDefinition } from '../definition/saga-definition.ts';
-import { fits } from '../machine/fits.ts';
-import type { MachineInput } from '../machine/machine-input.ts';
 import { nextWork, summaryOf } from '../machine/next-work.ts';
 import { restore } from '../machine/saga-snapshot.ts';
 import { begin } from '../machine/transition.ts';
@@ -22,6 +20,7 @@ import { tellPerson, watchBacklog } from './attention.ts';
 import { OwnedSaga } from './owned-saga.ts';
 import { persist } from './persist.ts';
 import { type SagaHost, sagaLost } from './saga-host.ts';
+import { takeoverOf } from './takeover.ts';
 import { Worker } from './worker.ts';
 
 /** A saga to be created: by whom, and whether it is ever to begin. */
@@ -219,24 +218,23 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
       persist(this.#context, host.alive, () => this.#context.store.journal(id)),
     );
     if (host.alive.aborted || lease.workerId !== this.#worker.id) return;
-    const inputs: MachineInput[] = [];
-    // Token 1: nobody owned it before, so what its journal intends was never begun.
-    if (lease.token === 1n) {
-      inputs.push({ kind: 'timer' });
-    } else {
-      inputs.push({ kind: 'recovered' });
+    const takeover = takeoverOf(definition, saga, restored.state, clock.now());
+    if (lease.token !== 1n) {
       const { running } = nextWork(definition, restored.state, clock.now());
       if (running.length > 0) metrics.takeover(saga.definition);
     }
-    if (!fits(definition, restored.state, clock.now())) {
-      inputs.push({ kind: 'unfit', error: unfit(definition) });
-      logger.error('A saga was begun by another form of this definition version.', {
-        sagaId,
-        definition: saga.definition,
-        definitionVersion: saga.definitionVersion,
-      });
+    if (!takeover.fits) {
+      logger.error(
+        'A saga was begun by a form of its definition that this one cannot go on with.',
+        {
+          sagaId,
+          definition: saga.definition,
+          definitionVersion: saga.definitionVersion,
+        },
+      );
     }
-    this.#own({ ...restored, sagaId, definition, lease, inboxSeen }, host).begin(inputs, inbox);
+    const ownership = { ...restored, sagaId, definition, lease, inboxSeen };
+    this.#own(ownership, host).begin(takeover.inputs, inbox);
   }
 
   #own(ownership: Ownership, host: SagaHost = this.#host()): OwnedSaga {
@@ -309,14 +307,6 @@ function checkedId(sagaId: string): string {
 
 function checkedInput({ parseInput }: SagaDefinition, input: unknown): unknown {
   return asStored(parseInput ? parseInput(input) : input);
-}
-
-function unfit({ name, version }: SagaDefinition): { code: string; message: string; step: null } {
-  return {
-    code: 'SAGA_DEFINITION_CHANGED',
-    message: `Version ${version} of '${name}' was changed in a way this saga cannot go on with. Register the former definition under this version, then resume.`,
-    step: null,
-  };
 }
 
 function unavailableUnless(error: unknown): unknown {

@@ -200,7 +200,7 @@ export class OwnedSaga {
     this.#inputs = this.#inputs.filter((input) =>
       input.kind === 'message'
         ? !reflected.has(input.message.messageId)
-        : input.kind !== 'recovered' && input.kind !== 'unfit',
+        : input.kind !== 'recovered' && input.kind !== 'migrated' && input.kind !== 'unfit',
     );
     this.#state = fold(this.#state, entries) ?? this.#state;
     this.#seq = last.seq;

@@ -6,6 +6,7 @@ import type { DirectoryPage, SagaFilter, SagaListing } from '../saga-directory.t
 import type { JournalEntry } from '../saga-event.ts';
 import { historyOf, type SagaHistory } from '../saga-history.ts';
 import type { SagaStore, StoredSaga } from '../saga-store.ts';
+import { isFinished } from '../saga-status.ts';
 import { type SagaView, viewOf } from '../saga-view.ts';
 import type { DefinitionRegistry } from './definition-registry.ts';
 import { journalEvents } from './journal-events.ts';
@@ -16,16 +17,21 @@ type ReadStore = Pick<SagaStore, 'load' | 'journal' | 'follow' | 'list'>;
 /** How an engine shows sagas: from the store alone, whoever runs them. */
 export class SagaReader {
   readonly #store: ReadStore;
-  readonly #definitions: Pick<DefinitionRegistry, 'get' | 'versions'>;
+  readonly #definitions: Pick<DefinitionRegistry, 'get' | 'runs' | 'versions'>;
 
-  constructor(store: ReadStore, definitions: Pick<DefinitionRegistry, 'get' | 'versions'>) {
+  constructor(
+    store: ReadStore,
+    definitions: Pick<DefinitionRegistry, 'get' | 'runs' | 'versions'>,
+  ) {
     this.#store = store;
     this.#definitions = definitions;
   }
 
   async get(sagaId: string): Promise<SagaView> {
     const { state } = await this.restored(await this.stored(sagaId));
-    return viewOf(sagaId, state);
+    const { definition, definitionVersion, status } = state;
+    const missing = !isFinished(status) && !this.#definitions.runs(definition, definitionVersion);
+    return { ...viewOf(sagaId, state), ...(missing && { versionMissing: true }) };
   }
 
   async history(sagaId: string): Promise<SagaHistory> {

@@ -142,7 +142,10 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     const due: SagaRow[] = [];
     for (const row of [...forgotten, ...this.#leases.free()]) {
       if (row.lockedBy !== null || !row.isDue(nowMs)) continue;
-      const { definition: name, definitionVersion: version } = row.saga;
+      const {
+        saga: { definition: name },
+        definitionVersion: version,
+      } = row;
       if (known.has(definitionKey({ name, version }))) due.push(row);
     }
     const { rows, lookAgainInMs } = this.#limits.among(
@@ -178,8 +181,8 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
   ): Promise<readonly (DefinitionVersion & { readonly count: number })[]> {
     const known = new Set(definitions.map(definitionKey));
     const counts = new Map<string, DefinitionVersion & { readonly count: number }>();
-    for (const { saga, summary } of this.#rows.values()) {
-      const definition = { name: saga.definition, version: saga.definitionVersion };
+    for (const { saga, summary, definitionVersion: version } of this.#rows.values()) {
+      const definition = { name: saga.definition, version };
       const key = definitionKey(definition);
       if (isFinished(summary.status) || known.has(key)) continue;
       counts.set(key, { ...definition, count: (counts.get(key)?.count ?? 0) + 1 });
@@ -274,6 +277,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     row.append(commit.events);
     this.#feed.add(row, commit.expectedSeq, commit.events.length);
     row.summary = commit.summary;
+    row.definitionVersion = commit.definitionVersion ?? row.definitionVersion;
     row.inboxSeen = commit.inboxSeen;
     if (commit.snapshot !== undefined) row.takeSnapshot(commit.snapshot);
     if (commit.release) this.#give(row, null);

@@ -28,8 +28,7 @@ export function backlogOf(
   now: Date,
 ): SagaBacklog {
   const due = rows
-    .filter(({ owner, saga, summary }) => {
-      const { definition: name, definitionVersion: version } = saga;
+    .filter(({ owner, saga: { definition: name }, definitionVersion: version, summary }) => {
       const mine = known.has(definitionKey({ name, version }));
       return mine && owner === null && (summary.wakeAt?.getTime() ?? Infinity) <= now.getTime();
     })
@@ -40,8 +39,9 @@ export function backlogOf(
   };
 }
 
-function listingOf({ saga, summary, startedAt, updatedAt }: SagaRow): SagaListing {
-  const { sagaId, definition, definitionVersion, correlationId } = saga;
+function listingOf(row: SagaRow): SagaListing {
+  const { saga, summary, definitionVersion, startedAt, updatedAt } = row;
+  const { sagaId, definition, correlationId } = saga;
   const { status, currentStep, error, finishedAt } = summary;
   return {
     sagaId,

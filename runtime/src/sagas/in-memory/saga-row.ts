@@ -11,7 +11,11 @@ import { asStored } from '../stored-value.ts';
 
 /** A saga in memory, with the rules for who may write it. */
 export class SagaRow {
-  readonly saga: Omit<NewSaga, 'events' | 'summary' | 'locks' | 'limitKey' | 'priority'>;
+  readonly saga: Omit<
+    NewSaga,
+    'events' | 'summary' | 'locks' | 'limitKey' | 'priority' | 'definitionVersion'
+  >;
+  definitionVersion: number;
   /** By which it takes its turn; undefined: its definition had no limits. */
   readonly limitKey: string | undefined;
   readonly priority: number;
@@ -29,7 +33,16 @@ export class SagaRow {
   #snapshot: SagaSnapshot | null = null;
   #waiting: (() => void)[] = [];
 
-  constructor({ events, summary, locks: _locks, limitKey, priority = 0, ...saga }: NewSaga) {
+  constructor({
+    events,
+    summary,
+    locks: _locks,
+    limitKey,
+    priority = 0,
+    definitionVersion,
+    ...saga
+  }: NewSaga) {
+    this.definitionVersion = definitionVersion;
     this.limitKey = limitKey;
     this.priority = priority;
     this.saga = saga;
@@ -96,7 +109,8 @@ export class SagaRow {
 
   stored(): StoredSaga {
     const snapshot = this.#snapshot;
-    const { sagaId, definition, definitionVersion, correlationId } = this.saga;
+    const { definitionVersion } = this;
+    const { sagaId, definition, correlationId } = this.saga;
     return {
       sagaId,
       definition,

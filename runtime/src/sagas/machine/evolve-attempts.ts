@@ -22,6 +22,7 @@ export function attemptStarted(draft: StateDraft, event: EventOf<'AttemptStarted
   // A new node goes to the end, which makes the order of the steps that of their starts.
   draft.steps[at] = {
     path: event.path,
+    as: before?.as ?? event.path,
     forward: forward ? running : (before?.forward ?? null),
     compensate: forward ? (before?.compensate ?? null) : running,
     outcome: before?.outcome ?? null,
@@ -49,6 +50,7 @@ export function attemptCompleted(draft: StateDraft, event: EventOf<'AttemptCompl
   const forward = event.direction === 'forward';
   draft.steps[at] = {
     path: before.path,
+    as: before.as,
     forward: forward ? done : before.forward,
     compensate: forward ? before.compensate : done,
     outcome: forward ? 'done' : before.outcome,

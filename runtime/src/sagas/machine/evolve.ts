@@ -267,8 +267,11 @@ function rewound(draft: StateDraft, { path, at }: EventOf<'Rewound'>): void {
 function migrated(draft: StateDraft, event: EventOf<'DefinitionMigrated'>): void {
   draft.definitionVersion = event.toVersion;
   draft.definitionHash = event.definitionHash;
-  const nameOf = (path: string): string => event.renamed[path] ?? path;
+  const { renamed } = event;
+  const nameOf = (path: string): string =>
+    Object.hasOwn(renamed, path) ? (renamed[path] ?? path) : path;
   draft.steps = draft.steps.map((step) => ({ ...step, path: nameOf(step.path) }));
   draft.marks = draft.marks.map((m) => ({ ...m, path: nameOf(m.path) }));
   if (draft.currentStep !== null) draft.currentStep = nameOf(draft.currentStep);
+  if (draft.rewindTo !== null) draft.rewindTo = nameOf(draft.rewindTo);
 }

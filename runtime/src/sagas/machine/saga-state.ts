@@ -45,6 +45,8 @@ export type DirectionState =
 /** What the journal says of one node that was begun by an attempt. */
 export interface StepState {
   readonly path: string;
+  /** The name under which it was begun: part of its keys, whatever it is called since. */
+  readonly as: string;
   readonly forward: DirectionState | null;
   readonly compensate: DirectionState | null;
   /** Known of the doing so far: `unknown` stays until it is done. Null while the first attempt runs. */

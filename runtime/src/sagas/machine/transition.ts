@@ -84,7 +84,9 @@ export function transition(
   moment: Moment,
 ): Transition {
   const draft = new Draft(state, []);
-  for (const input of inputs) accept(definition, draft, input, moment);
+  for (const input of inputs) if (input.kind !== 'unfit') accept(definition, draft, input, moment);
+  // Whatever it was told meanwhile, a saga does not go on under a definition that it does not fit.
+  for (const input of inputs) if (input.kind === 'unfit') accept(definition, draft, input, moment);
   advance(definition, sagaId, draft, moment);
   return draft;
 }

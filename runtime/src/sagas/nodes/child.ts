@@ -33,9 +33,11 @@ function waitForEnd(node: ChildNode, direction: Direction, walk: Walk): Progress
   const wait = walk.wait(path, direction);
   if (!wait) return noting({ type: 'WaitStarted', path, direction, until: null });
   if (wait.ended) return DONE;
-  const childId = childIdOf(walk.sagaId, path, walk.step(path)?.generation ?? 0);
+  // The child knows this node by the name under which it was begun.
+  const { as = path, generation = 0 } = walk.step(path) ?? {};
+  const childId = childIdOf(walk.sagaId, as, generation);
   // Word of a completion that crossed with the asking is no answer to it; word of a child before a rewind is none either.
-  const signal = walk.signal(childSignal(path), ({ value }) => {
+  const signal = walk.signal(childSignal(as), ({ value }) => {
     const { sagaId, status } = value as ChildOutcome;
     return sagaId === childId && (direction === 'forward' || status === 'compensated');
   });

@@ -85,6 +85,8 @@ export type LeafNode = Exclude<SagaNode, { kind: 'sequence' | 'parallel' | 'choi
 
 /** What one attempt is told; the handler of the node's kind adds the rest. */
 export type Invocation = AttemptContext<unknown, unknown> & {
+  /** The name under which the node was begun. */
+  readonly as: string;
   /** How often the saga had been rewound when the node was begun. */
   readonly generation: number;
 } & (

@@ -149,6 +149,21 @@ export function commitRules<Tx>(): readonly SagaStoreRule<Tx>[] {
       },
     },
     {
+      name: 'moves a saga to another version of its definition with a commit, and not with one that is refused',
+      check: async (bench) => {
+        const { sagaId, lease } = await bench.owned();
+        const moved = { definitionVersion: 2, release: true } as const;
+        const refused = bench.commitOf(sagaId, { ...lease, token: 9n }, moved);
+        assert.equal((await bench.store.commit(refused)).kind, 'lease-lost');
+        assert.equal((await bench.store.load(sagaId))?.definitionVersion, 1);
+        await bench.store.commit(bench.commitOf(sagaId, lease, moved));
+        assert.equal((await bench.store.load(sagaId))?.definitionVersion, 2);
+        const workerId = await bench.worker();
+        assert.deepEqual(await bench.claim(workerId), []);
+        assert.equal((await bench.claim(workerId, { version: 2 })).length, 1);
+      },
+    },
+    {
       name: 'says that the journal has moved on when a commit is repeated',
       check: async (bench) => {
         const { sagaId, lease } = await bench.owned();
