@@ -13,7 +13,7 @@ const bundle = join(root, 'node_modules/.cache/potter-tests', `simulation-${proc
 export async function simulateEverywhere(seeds: number): Promise<readonly string[]> {
   const names = ['errors', 'foundation', 'sagas', 'testing'];
   await build({
-    entryPoints: [join(import.meta.dirname, 'simulation-program.ts')],
+    entryPoints: [join(import.meta.dirname, 'simulation.program.ts')],
     outfile: bundle,
     bundle: true,
     platform: 'node',

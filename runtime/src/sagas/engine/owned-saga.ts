@@ -4,7 +4,7 @@ import type { MachineInput } from '../machine/machine-input.ts';
 import { nextWork, type RunningAttempt as Attempt, type Work } from '../machine/next-work.ts';
 import { throwIfAborted } from '../../foundation/sleep.ts';
 import { fold } from '../machine/saga-snapshot.ts';
-import type { SagaState } from '../machine/saga-state.ts';
+import { heldBy, type SagaState } from '../machine/saga-state.ts';
 import { attemptedHandlerOf } from '../nodes/handlers.ts';
 import type { SagaStatus } from '../saga-event.ts';
 import { isSettled } from '../saga-status.ts';
@@ -396,9 +396,4 @@ export class OwnedSaga {
     this.#gone = true;
     this.#alarm.cancel();
   }
-}
-
-/** Keys that whatever is begun here need not wait for. */
-function heldBy({ locks, under }: SagaState): readonly string[] {
-  return [...locks, ...under];
 }

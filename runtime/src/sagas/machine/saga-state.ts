@@ -174,3 +174,8 @@ export function resultsOf(state: SagaState): Readonly<Record<string, unknown>> {
   }
   return results;
 }
+
+/** Keys that whatever is begun here need not wait for. */
+export function heldBy({ locks, under }: SagaState): readonly string[] {
+  return [...locks, ...under];
+}

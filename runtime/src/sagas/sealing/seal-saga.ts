@@ -38,8 +38,10 @@ function turnEvent(event: SagaEvent, turn: Turn): SagaEvent {
     case 'LocksTaken':
     case 'LocksAwaited':
     case 'DefinitionMigrated':
-      return event;
+      break;
   }
+  // One of a newer version of the runtime is passed on as well.
+  return event;
 }
 
 function turnMessage(message: SagaMessage, turn: Turn): SagaMessage {
