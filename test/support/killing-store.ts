@@ -27,6 +27,12 @@ export class KillingSagaStore extends PostgresSagaStore {
     return this.#around(() => super.commit(...args));
   }
 
+  override post(
+    ...args: Parameters<PostgresSagaStore['post']>
+  ): ReturnType<PostgresSagaStore['post']> {
+    return this.#around(() => super.post(...args));
+  }
+
   override transaction<T>(work: (transaction: PostgresTransaction) => Promise<T>): Promise<T> {
     return this.#around(() => super.transaction(work));
   }

@@ -1,11 +1,14 @@
 import { createPool } from '../../runtime/src/postgres/pool.ts';
 import { createSagaEngine } from '../../runtime/src/sagas/create-saga-engine.ts';
 import { effectsSaga } from './effects-saga.ts';
+import { approval } from './reference-saga.ts';
+import { referenceOn } from './reference-effects.ts';
 import { KillingSagaStore } from './killing-store.ts';
 
 /**
  * A process that runs sagas, for tests that kill it. Tells on standard output, a line each: `ready`, `accepted <sagaId>`,
  * `settled <sagaId> <points>`. With COUNT it starts so many, one after the other, that lock the key LOCK, of a definition that runs CONCURRENCY at once, and runs on. SIGTERM stops it gracefully.
+ * With REFERENCE it runs the saga of every kind of node instead, whose step REFUSE says no.
  */
 const {
   DATABASE_URL = '',
@@ -18,15 +21,17 @@ const {
   LOCK = '',
   COUNT = '0',
   CONCURRENCY = '0',
+  REFERENCE = '',
 } = process.env;
 
 const pool = createPool(DATABASE_URL, { maxConnections: 6 });
 const limit = Number(CONCURRENCY);
 const definition = effectsSaga(pool, limit > 0 ? { concurrency: limit } : undefined);
+const reference = referenceOn(pool, REFERENCE === '' ? '' : REFUSE);
 const store = new KillingSagaStore({ pool });
 const engine = createSagaEngine({
   store,
-  definitions: [definition],
+  definitions: [definition, reference],
   lease: Number(LEASE_MS),
   poll: Math.min(1_000, Math.floor(Number(LEASE_MS) / 5)),
 });
@@ -43,7 +48,16 @@ async function stop(): Promise<void> {
 process.once('SIGTERM', () => void stop().then(() => say('stopped')));
 await engine.run();
 say('ready');
-if (START !== '') {
+if (REFERENCE !== '') {
+  store.killAt = Number(KILL_AT) === 0 ? 0 : store.points + Number(KILL_AT);
+  const before = store.points;
+  await engine.start(reference, { items: 2 }, { sagaId: START });
+  say(`accepted ${START}`);
+  await engine.signal(START, approval, { by: 'Ann' }, { messageId: 'approved' });
+  await engine.settled(START);
+  say(`settled ${START} ${store.points - before}`);
+  await stop();
+} else if (START !== '') {
   store.killAt = Number(KILL_AT) === 0 ? 0 : store.points + Number(KILL_AT);
   const before = store.points;
   const input = { refuse: REFUSE !== '', ...(STEP_MS !== '0' && { stepMs: Number(STEP_MS) }) };

@@ -49,7 +49,7 @@ export interface CrashEverywhereOptions<Input, Tx> {
   readonly crashes?: 1 | 2;
   /** Tries at most so many points, or pairs of them with `crashes: 2`, spread evenly over all. Default: all. */
   readonly sample?: number;
-  /** Runs at the same time. Default 1; more pays where a real database is waited for. */
+  /** Runs at the same time, each of which needs a store of its own then. Default 1. */
   readonly lanes?: number;
   /** What else must hold when a run is over; gives back what does not. */
   readonly check?: (saga: SagaView) => readonly string[] | Promise<readonly string[]>;
