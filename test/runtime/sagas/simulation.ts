@@ -219,12 +219,14 @@ class World {
     };
     const clock: Clock = {
       now: () => new Date(this.clock.now().getTime() + Math.round(skew.ms)),
-      schedule: (delayMs, callback) =>
-        this.clock.schedule(delayMs, () => {
+      schedule: (delayMs, callback) => {
+        let timer = this.clock.schedule(delayMs, () => {
           const leftMs = stall.untilMs - this.clock.now().getTime();
-          if (leftMs > 0) this.clock.schedule(leftMs, callback);
+          if (leftMs > 0) timer = this.clock.schedule(leftMs, callback);
           else callback();
-        }),
+        });
+        return { cancel: () => timer.cancel() };
+      },
     };
     const process: SimulatedProcess<InMemoryTransaction> = new SimulatedProcess(
       this.#deaf(this.#store),

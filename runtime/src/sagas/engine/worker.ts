@@ -188,7 +188,8 @@ export class Worker {
     } while (this.#pollAgain && this.#running);
     this.#polling = false;
     if (!this.#running) return;
-    this.#pollTimer = this.#context.clock.schedule(this.#nextPollMs, () => void this.#poll());
+    // One claim at a time, whoever asks for it: of two, the answer that comes last would count.
+    this.#pollTimer = this.#context.clock.schedule(this.#nextPollMs, () => this.look());
   }
 
   async #claim(): Promise<void> {
