@@ -48,6 +48,9 @@ export {
   type EventStepOptions,
   type EventsToAppend,
 } from './steps/event-step.ts';
+// Change
+export { checkCompat, type CompatProblem } from './compat/check-compat.ts';
+export { type DefinitionDescription, describeDefinition } from './compat/describe-definition.ts';
 // Run
 export { createSagaEngine } from './create-saga-engine.ts';
 export type { SagaEngine, SagaEngineOptions, StartedSaga, StartOptions } from './saga-engine.ts';

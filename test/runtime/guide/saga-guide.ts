@@ -1,7 +1,10 @@
 // The code of docs/sagas.md: what stands between two region marks is shown there, and run by the test beside this file.
+import { readFileSync } from 'node:fs';
 import { Rejection } from 'potter-runtime/errors';
 import { exponentialBackoff } from 'potter-runtime/foundation';
 import {
+  checkCompat,
+  type DefinitionDescription,
   type InMemoryTransaction,
   saga,
   type SagaDefinition,
@@ -191,3 +194,34 @@ export const lockedSaga: SagaDefinition<Order> = saga<Order>('locked-order', {
   .step('change', { execute: ({ input }) => input.orderId })
   .build();
 // #endregion
+
+// #region limits
+export const limitedSaga: SagaDefinition<Order> = saga<Order>('limited-order', {
+  limits: {
+    concurrency: 50,
+    perKey: { key: ({ input }) => input.country, concurrency: 10 },
+    rate: { count: 100, per: '1m' },
+  },
+})
+  .step('ask', { execute: ({ input }) => input.country })
+  .build();
+// #endregion
+
+// #region migrate
+export const movedSaga: SagaDefinition<Order> = saga<Order>('moved-order', {
+  version: 2,
+  migrateFrom: { 1: { rename: { bill: 'charge' } } },
+})
+  .step('charge', { execute: ({ input }) => input.amountCents })
+  .step('thank', { execute: ({ input }) => input.orderId })
+  .build();
+// #endregion
+
+/** What a test of a service says before a deployment. */
+export function movedProblems(file: string): readonly string[] {
+  // #region compat
+  const deployed = JSON.parse(readFileSync(file, 'utf8')) as DefinitionDescription;
+  const problems = checkCompat(deployed, movedSaga);
+  return problems.map(({ message }) => message);
+  // #endregion
+}

@@ -1,14 +1,24 @@
-import { readFileSync } from 'node:fs';
-import type { InMemoryTransaction, SagaDefinition } from 'potter-runtime/sagas';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  describeDefinition,
+  type InMemoryTransaction,
+  saga,
+  type SagaDefinition,
+} from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { withGuideCode } from '../../../scripts/guide-code.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { SagaWorld } from '../sagas/saga-world.ts';
 import { TwoPhaseWorld } from '../sagas/two-phase-commit/two-phase-world.ts';
 import {
   approval,
   choosingSaga,
   firstSaga,
+  limitedSaga,
   lockedSaga,
+  movedProblems,
+  movedSaga,
   type Order,
   parallelSaga,
   patientSaga,
@@ -57,6 +67,8 @@ describe('the guide to sagas', () => {
     });
     expect(await resultsOf(pivotSaga(services))).toMatchObject({ thank: 'shipped as t-1' });
     expect(await resultsOf(lockedSaga)).toEqual({ change: 'o-1' });
+    expect(await resultsOf(limitedSaga)).toEqual({ ask: 'FR' });
+    expect(await resultsOf(movedSaga)).toEqual({ charge: 200_000, thank: 'o-1' });
     const warehouses = new TwoPhaseWorld();
     await using coordinator = warehouses.coordinator();
     const { reserve, quote } = await resultsOf(warehouseSaga(coordinator, []));
@@ -79,5 +91,18 @@ describe('the guide to sagas', () => {
     expect(await engine.get(sagaId)).toMatchObject({ currentStep: 'cooling-off' });
     await world.clock.advance('2h');
     expect(await engine.get(sagaId)).toMatchObject({ results: { go: 'approved by Ann' } });
+  });
+
+  test('shows how a deployment is checked', async () => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'moved-order.json');
+    const before = saga<Order>('moved-order').step('bill', { execute: () => null });
+    writeFileSync(file, JSON.stringify(describeDefinition(before.build())));
+    expect(movedProblems(file)).toEqual([]);
+    const more = before.step('post', { execute: () => null }).build();
+    writeFileSync(file, JSON.stringify(describeDefinition(more)));
+    expect(movedProblems(file)).toEqual([
+      "A saga of version 1 that has begun 'post' cannot go on under version 2: 'post' is gone, or was renamed without a word in migrateFrom.",
+    ]);
   });
 });

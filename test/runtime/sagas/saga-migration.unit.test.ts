@@ -1,5 +1,7 @@
 import { Rejection } from 'potter-runtime/errors';
 import {
+  checkCompat,
+  describeDefinition,
   type InMemoryTransaction,
   saga,
   type SagaDefinition,
@@ -236,6 +238,20 @@ describe('a saga that is under way when its definition changes', () => {
       );
     },
   );
+
+  test('is spoken of by checkCompat before, wherever it is', () => {
+    const log: string[] = [];
+    const forwards = CASES.filter(
+      ({ place, stop }) => place !== 'child' && stop.direction === 'do',
+    );
+    const verdicts = forwards.map(({ place, change, stop }) => {
+      const old = describeDefinition(definitionOf(place, { version: 1, names: OLD, log }));
+      const next = definitionOf(place, { version: 2, log, ...change });
+      return checkCompat(old, next).every(({ at }) => at !== stop.name);
+    });
+    expect(verdicts).toEqual(forwards.map(goesOn));
+    expect(new Set(verdicts)).toEqual(new Set([true, false]));
+  });
 
   test('goes on under the new version wherever the process dies that migrates it', async () => {
     for (let at = 1; at <= 6; at += 1) {
