@@ -4,11 +4,12 @@ import { notOneOf } from '../foundation/nearest.ts';
 import type { SagaFilter } from '../sagas/saga-directory.ts';
 import type { SagaAction, TellOptions } from '../sagas/saga-operations.ts';
 import { UsageError } from './command-error.ts';
+import type { CompatCall } from './sagas-compat.ts';
 import { filterOf, wholeNumber } from './sagas-filter.ts';
 
 const LOOKS = ['show', 'history', 'diagram'] as const;
 const ACTIONS = ['pause', 'resume', 'cancel', 'rewind', 'skip', 'edit', 'undo', 'signal'] as const;
-const COMMANDS = ['list', ...LOOKS, ...ACTIONS, 'bulk'] as const;
+const COMMANDS = ['list', ...LOOKS, ...ACTIONS, 'bulk', 'compat'] as const;
 
 /** What `potter-sagas` was asked for. */
 export type SagasCall = { readonly json: boolean } & (
@@ -19,6 +20,7 @@ export type SagasCall = { readonly json: boolean } & (
       readonly after: string | undefined;
     }
   | { readonly command: (typeof LOOKS)[number]; readonly sagaId: string }
+  | ({ readonly command: 'compat' } & CompatCall)
   | {
       readonly command: 'tell';
       readonly sagaId: string;
@@ -45,6 +47,7 @@ const OPTIONS = {
   merge: { type: 'boolean' },
   force: { type: 'boolean' },
   yes: { type: 'boolean' },
+  write: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -79,6 +82,13 @@ function callOf(command: (typeof COMMANDS)[number], words: Words, values: Values
     case 'history':
     case 'diagram':
       return { command, sagaId: words.next('the id of a saga') };
+    case 'compat':
+      return {
+        command,
+        file: words.next('the file with the descriptions of what is deployed'),
+        module: words.next('the module that exports definitions'),
+        write: values.write === true,
+      };
     case 'bulk': {
       const typed = words.next(`what to do: ${ACTIONS.join(', ')}`);
       const kind = ACTIONS.find((known) => known === typed);

@@ -10,6 +10,7 @@ import type { SagaEngine } from '../sagas/saga-engine.ts';
 import { loadEnvFile } from './env-file.ts';
 import { openProjectDatabase } from './project-database.ts';
 import { parseSagasCall, type SagasCall } from './sagas-arguments.ts';
+import { compareDefinitions } from './sagas-compat.ts';
 import { historyText, listText, plainText, viewText } from './sagas-output.ts';
 
 /** What `--help` prints. */
@@ -22,6 +23,7 @@ potter-sagas edit <id> <json> [--merge]
 potter-sagas undo <id> [--force]
 potter-sagas signal <id> <name> [<json>]
 potter-sagas bulk <operation> [<step>|<json>|<name>] --where … [--yes]
+potter-sagas compat <file.json> <module.js> [--write]
 
   --where       name=value, any number of times, all have to hold: status (several with commas), paused, definition,
                 version, step, correlation, from and before (when it started)
@@ -30,6 +32,10 @@ potter-sagas bulk <operation> [<step>|<json>|<name>] --where … [--yes]
   --message-id  makes an operation repeatable: the same id is heard once
   --json        for programs; bulk prints a line of JSON for each saga
   --yes         bulk does not ask first
+  --write       compat writes the file anew, when a version is deployed
+
+compat says which sagas under way, of the definitions in the file, the \`definitions\` that the module exports could not
+go on with. It needs no database: run it before each deployment.
 
 An operation is a message: this command ends when it is durable, and the process that has the saga does it.
 The database is DATABASE_URL (from the environment or .env) or, when that is not set, the project's embedded one.
@@ -54,6 +60,7 @@ export async function sagasCommand(
     print(SAGAS_USAGE);
     return 0;
   }
+  if (call.command === 'compat') return compareDefinitions(call, print);
   await loadEnvFile();
   const database = await openProjectDatabase(logger);
   try {
@@ -80,7 +87,7 @@ class SagasCommand {
     this.#console = console;
   }
 
-  async run(call: SagasCall): Promise<number> {
+  async run(call: Exclude<SagasCall, { command: 'compat' }>): Promise<number> {
     const { print } = this.#console;
     const show = (value: unknown, text: string): void =>
       print(call.json ? plainText(value, 2) : text);

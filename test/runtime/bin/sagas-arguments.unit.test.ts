@@ -40,6 +40,7 @@ describe('every command that is documented', () => {
       'undo',
       'signal',
       'bulk',
+      'compat',
     ]);
   });
 });
