@@ -74,14 +74,18 @@ export async function holdQueues(client: PostgresClient, changes: LockChanges): 
   await client.query({ name: 'potter_saga_lock_hold', text: HOLD_SQL, values: [keysOf(changes)] });
 }
 
-/** Makes the changes; the last thing but the commit. */
-export async function changeQueues(client: PostgresClient, changes: LockChanges): Promise<void> {
+/** Makes those changes that were written, of those that were intended; the last thing but the commit. */
+export async function changeQueues(
+  client: PostgresClient,
+  intended: LockChanges,
+  changes: LockChanges,
+): Promise<void> {
   const places = changes.take.flatMap(({ sagaId, keys }) => keys.map((key) => ({ sagaId, key })));
   await client.query({
     name: 'potter_saga_lock_change',
     text: CHANGE_SQL,
     values: [
-      keysOf(changes),
+      keysOf(intended),
       changes.leave.map(({ sagaId }) => sagaId),
       places.map(({ key }) => key),
       places.map(({ sagaId }) => sagaId),

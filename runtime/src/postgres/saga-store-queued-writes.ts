@@ -47,8 +47,7 @@ export async function runQueuedWrites(
   if (ranked.length > 0) await rankSagas(client, ranked);
   for (const write of written)
     if (write.kind === 'commit') await moveToVersion(client, write.commit);
-  const changes = changesOf(written);
-  if (isChange(changes)) await changeQueues(client, changes);
+  if (isChange(intended)) await changeQueues(client, intended, changesOf(written));
   return group;
 }
 

@@ -1,4 +1,4 @@
-import { newId } from 'potter-runtime/foundation';
+import { newId, systemClock } from 'potter-runtime/foundation';
 import {
   createPool,
   inTransaction,
@@ -6,6 +6,7 @@ import {
   type PostgresTransaction,
 } from 'potter-runtime/postgres';
 import { createSagaEngine, saga, type SagaEngine } from 'potter-runtime/sagas';
+import { crashEverywhere } from 'potter-runtime/testing';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { deferred } from '../../support/deferred.ts';
@@ -207,6 +208,36 @@ test(
     }
   },
 );
+
+test('killed at every durable write, forwards and back, a saga with locks and limits ends as if nothing had happened, and leaves no key behind', async () => {
+  const keys = [newId(), newId()];
+  const report = await crashEverywhere<null, PostgresTransaction>({
+    store: () => store,
+    clock: () => systemClock,
+    engine: { poll: 50, lease: '8s' },
+    scenario: (ledger) => ({
+      input: null,
+      definition: saga<null, PostgresTransaction>('crash-locked', {
+        lock: () => keys,
+        limits: { concurrency: 1, perKey: { key: () => 'all' } },
+      })
+        .step('reserve', {
+          execute: ({ key }) => ledger.apply(key),
+          compensate: ({ key }) => ledger.apply(key),
+        })
+        .transactionalStep('note', { execute: () => null, compensate: () => null })
+        .build(),
+    }),
+  });
+  console.log(`a saga with locks and limits: ${report.boundaries} writes, ${report.points} points`);
+  expect(report.violations).toEqual([]);
+  expect(report.points).toBeGreaterThan(40);
+  const { rows } = await database.pool.query(
+    'SELECT key FROM potter.saga_locks WHERE key = ANY($1) UNION ALL SELECT key FROM potter.saga_lock_keys WHERE key = ANY($1)',
+    [keys],
+  );
+  expect(rows).toEqual([]);
+}, 120_000);
 
 test('a saga that ends looks at the front of its queue only, however many wait behind', async () => {
   // One connection, which can be made to tell its statistics.
