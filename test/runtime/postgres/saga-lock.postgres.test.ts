@@ -239,6 +239,36 @@ test('killed at every durable write, forwards and back, a saga with locks and li
   expect(rows).toEqual([]);
 }, 120_000);
 
+test('a saga without locks, limits and priority asks nothing about them, and opens no transaction', async () => {
+  const asked: string[] = [];
+  const pool = new Proxy(database.pool, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return (...args: readonly unknown[]): unknown => {
+        const [statement] = args as readonly [{ readonly name?: string } | undefined];
+        if (name === 'query') asked.push(statement?.name ?? '');
+        if (name === 'connect') asked.push('connect');
+        return Reflect.apply(value, target, args);
+      };
+    },
+  });
+  const own = new PostgresSagaStore({ pool });
+  const definition = saga<null, PostgresTransaction>(`plain-${newId()}`)
+    .step('only', { execute: () => null })
+    .build();
+  const engine = createSagaEngine({ store: own, definitions: [definition] });
+  await engine.run();
+  onTestFinished(async () => {
+    await engine.stop();
+    await own.close();
+  });
+  asked.length = 0;
+  await engine.settled((await engine.start(definition, null)).sagaId);
+  expect(asked.length).toBeGreaterThan(1);
+  expect(asked.filter((name) => /lock|rank|admit|limits|version|connect/.test(name))).toEqual([]);
+});
+
 test('a saga that ends looks at the front of its queue only, however many wait behind', async () => {
   // One connection, which can be made to tell its statistics.
   const pool = createPool(database.url, { maxConnections: 1 });
