@@ -46,6 +46,7 @@ const orderSaga = saga<Order>('order-saga', { version: 1 })
   .build();
 
 let service: HttpService;
+let store: InMemorySagaStore;
 let engine: SagaEngine<InMemoryTransaction>;
 let url: string;
 
@@ -57,7 +58,8 @@ beforeEach(async () => {
     version: '1.0.0',
     idempotency: new InMemoryIdempotencyStore(),
   });
-  engine = createSagaEngine({ store: new InMemorySagaStore(), definitions: [orderSaga] });
+  store = new InMemorySagaStore();
+  engine = createSagaEngine({ store, definitions: [orderSaga] });
   sagaRoutes(service, engine);
   await engine.run();
   url = `${await service.listen({ port: 0 })}/api/v1/sagas`;
@@ -122,6 +124,16 @@ describe('a saga over HTTP', () => {
       finishedAt: expect.stringMatching(ISO),
       error: null,
     });
+  });
+
+  test('says when it waits for a process that has its version', async () => {
+    const newer = saga<null>('order-saga', { version: 9 })
+      .step('only', { execute: () => null })
+      .build();
+    const elsewhere = createSagaEngine({ store, definitions: [newer] });
+    const { sagaId } = await elsewhere.start(newer, null);
+    const { body } = await json(`/${sagaId}`);
+    expect(body).toMatchObject({ status: 'pending', definitionVersion: 9, versionMissing: true });
   });
 
   test('tells why it was undone, and its history has every attempt and undo in order', async () => {

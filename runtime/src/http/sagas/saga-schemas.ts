@@ -32,6 +32,11 @@ export const sagaSchema: TSchema = Type.Object(
     definitionVersion: Type.Integer(),
     status: Type.Enum(['pending', 'running', 'completed', 'compensating', 'compensated', 'failed']),
     paused: Type.Boolean({ description: 'Whether it begins nothing more until it is resumed.' }),
+    versionMissing: Type.Optional(
+      Type.Boolean({
+        description: 'It waits for a process that has its version, or one that takes it over.',
+      }),
+    ),
     currentStep: orNull<string>('string'),
     input: Type.Unknown({ description: 'What it was started with.' }),
     results: Type.Record(Type.String(), Type.Unknown(), {
