@@ -124,6 +124,31 @@ describe('a signal', () => {
     });
   });
 
+  test('that comes just while the wait begins is never lost, whichever is written first', async () => {
+    const world = new SagaWorld();
+    const tell: ((sagaId: string, turns: number) => Promise<void>)[] = [];
+    const racing = saga<number, InMemoryTransaction>('racing')
+      .step('ask', {
+        execute: ({ sagaId, input }) => {
+          // Not waited for: it arrives so many turns later, before, in or after the commit that begins the wait.
+          void tell[0]?.(sagaId, input);
+        },
+      })
+      .waitFor('approved', approval, { timeout: '1h' })
+      .build();
+    const engine = await world.engine([racing], unhurried);
+    tell.push(async (sagaId, turns) => {
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      await engine.signal(sagaId, approval, { by: `after ${turns}` });
+    });
+    for (let turns = 0; turns < 40; turns += 1) {
+      expect(await world.settle(engine, racing, turns)).toMatchObject({
+        status: 'completed',
+        results: { approved: { by: `after ${turns}` } },
+      });
+    }
+  });
+
   test('that does not come in time undoes the saga', async () => {
     const world = new SagaWorld();
     const engine = await world.engine([waits], unhurried);
