@@ -15,8 +15,7 @@ export function applyPlan(disk: Disk, plan: Plan): void {
   const { target } = plan;
   try {
     if (target.kind === 'fresh') {
-      const [first, ...below] = target.missing;
-      renameWhole(disk, plan, join(target.anchor, first), below);
+      placeFresh(disk, plan, target.anchor, target.missing);
       return;
     }
     if (target.replaceable && tryReplaceEmpty(disk, plan)) return;
@@ -24,6 +23,25 @@ export function applyPlan(disk: Disk, plan: Plan): void {
   } catch (error) {
     if (error instanceof GeneratorError) throw error;
     throw unwritable(target.directory, error);
+  }
+}
+
+/** Renames a new target into place, with whatever above it is missing too. */
+function placeFresh(
+  disk: Disk,
+  plan: Plan,
+  anchor: string,
+  [first, ...below]: readonly [string, ...string[]],
+): void {
+  const destination = join(anchor, first);
+  const [next, ...rest] = below;
+  try {
+    renameWhole(disk, plan, destination, below);
+  } catch (error) {
+    const isTaken = ['ENOTEMPTY', 'EEXIST'].includes(ioCode(error) ?? '');
+    if (next === undefined || !isTaken || disk.kind(destination) !== 'directory') throw error;
+    // Somebody made the directory above meanwhile, another run most likely: ours goes into it.
+    placeFresh(disk, plan, destination, [next, ...rest]);
   }
 }
 

@@ -169,3 +169,19 @@ test('a dry run plans what the real run writes, and writes nothing', () => {
   for (const file of real.files)
     expect(written[file.path]).toBe(Buffer.from(file.bytes).toString('base64'));
 });
+
+test('a directory above the target that appears meanwhile is used, whoever made it', () => {
+  using root = temporaryDirectory();
+  let made = false;
+  const disk = interruptedDisk((operation, moment) => {
+    if (operation !== 'rename' || moment !== 'before' || made) return undefined;
+    made = true;
+    mkdirSync(join(root.path, 'demo', 'other'), { recursive: true });
+    return undefined;
+  });
+  generate(fixtureTemplates, { ...HARNESS_REQUEST, cwd: root.path, directory: 'demo/mine' }, disk);
+  expect(made).toBe(true);
+  expect(readdirSync(root.path)).toEqual(['demo']);
+  expect(readdirSync(join(root.path, 'demo')).toSorted()).toEqual(['mine', 'other']);
+  expect(readdirSync(join(root.path, 'demo', 'mine'))).toContain('package.json');
+});
