@@ -67,4 +67,21 @@ export const SMOKE_REQUESTS: Readonly<Record<string, readonly SmokeRequest[]>> =
     },
     { method: 'GET', path: '/api/v1/orders/nothing', status: 404 },
   ],
+  'saga-warehouse-integration': [
+    {
+      method: 'POST',
+      path: '/api/v1/warehouse-orders',
+      body: {
+        customerId: 'customer-1',
+        lines: ['east', 'west', 'north'].map((warehouseId) => ({
+          warehouseId,
+          sku: 'sku-1',
+          quantity: 1,
+        })),
+      },
+      status: 202,
+    },
+    { method: 'GET', path: '/api/v1/warehouses/north/stock/sku-1', status: 200 },
+    { method: 'GET', path: '/api/v1/transactions?state=in-doubt', status: 200 },
+  ],
 };
