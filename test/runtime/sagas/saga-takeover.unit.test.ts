@@ -1,5 +1,5 @@
 import { PotterError } from 'potter-runtime/errors';
-import { type Clock, noRetry, simpleRetry } from 'potter-runtime/foundation';
+import { type Clock, noRetry, simpleRetry, sleep } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { interceptSagaStore, journalViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
@@ -370,4 +370,28 @@ describe('an unreachable store', () => {
     await world.clock.advance('5s');
     expect((await world.store.load(sagaId))?.summary.status).toBe('completed');
   });
+});
+
+test('a process that is stopped while it registers leaves no lease behind', async () => {
+  const world = new SagaWorld();
+  const calls: string[] = [];
+  const slow = interceptSagaStore(world.store, async (call, proceed) => {
+    if (call.method !== 'heartbeat' && call.method !== 'deregister') return proceed();
+    calls.push(`${call.method} asked`);
+    // Registering takes its time: asked first, it would be done last.
+    if (call.method === 'heartbeat') await sleep(100, { clock: world.clock });
+    const value = await proceed();
+    calls.push(`${call.method} done`);
+    return value;
+  });
+  const engine = world.idle([], { store: slow });
+  const running = engine.run().catch(() => {});
+  await world.clock.settle(engine.stop());
+  await running;
+  expect(calls).toEqual([
+    'heartbeat asked',
+    'heartbeat done',
+    'deregister asked',
+    'deregister done',
+  ]);
 });

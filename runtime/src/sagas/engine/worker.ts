@@ -38,6 +38,7 @@ export class Worker {
   #pollTimer: Timer | undefined;
   #nextPollMs: number = 0;
   #leaseTimer: Timer | undefined;
+  #registering: Promise<void> | undefined;
   #unlisten: (() => Promise<void>) | undefined;
   /**
    * Whether the store is asked for sagas that it may have given this worker without its knowledge: for a lease's time, which
@@ -118,6 +119,10 @@ export class Worker {
     this.#unsureTimer?.cancel();
     const { id } = this;
     this.#life.abort(leaseLost('The engine was stopped.'));
+    // A registration still on its way would outlive the goodbye, and its lease would hold up whoever comes next.
+    await this.#registering?.catch(() => {
+      // Whoever asked for it was told.
+    });
     try {
       await this.#unlisten?.();
       await this.#context.store.deregister(id);
@@ -129,7 +134,12 @@ export class Worker {
     }
   }
 
-  async #register(): Promise<void> {
+  #register(): Promise<void> {
+    this.#registering = this.#registerNow();
+    return this.#registering;
+  }
+
+  async #registerNow(): Promise<void> {
     const sentMs = this.#nowMs();
     const registered = await persist(this.#context, this.alive, () =>
       this.#context.store.heartbeat(this.id, this.#context.leaseMs),
