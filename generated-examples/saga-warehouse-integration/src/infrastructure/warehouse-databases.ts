@@ -54,7 +54,8 @@ export class WarehouseDatabases {
       try {
         await Promise.all(this.#databases.map((database) => this.#setUpOne(database)));
         this.#done();
-        return true;
+        // Asked to stop meanwhile, nothing may begin any more: it would hold a lease that nobody gives back.
+        return !stopping.aborted;
       } catch (error) {
         this.#logger.warn('the warehouses could not be set up', { error });
         const delayMs = nextDelayMs(RETRY, { attempt, elapsedMs: 0 }) ?? 0;
