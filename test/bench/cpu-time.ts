@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { PostgresPool } from '../../runtime/src/postgres/client.ts';
+import type { PostgresPool } from '../../runtime/src/postgres/connection/client.ts';
 
 /** A tick of /proc: USER_HZ is 100 on every Linux that Node runs on. */
 const MS_PER_TICK = 10;

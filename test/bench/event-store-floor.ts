@@ -1,5 +1,5 @@
-import type { PostgresPool } from '../../runtime/src/postgres/client.ts';
-import { GroupCommit } from '../../runtime/src/postgres/group-commit.ts';
+import type { PostgresPool } from '../../runtime/src/postgres/connection/client.ts';
+import { GroupCommit } from '../../runtime/src/postgres/connection/group-commit.ts';
 
 /** The table of whoever writes an event store by hand. */
 export const RAW_TABLE = `

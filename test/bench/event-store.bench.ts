@@ -7,7 +7,7 @@
  * - load: a stream of 10, 1,000 and 100,000 events into an aggregate's state, against one SELECT and JSON.parse of the rows.
  */
 import { streamId } from '../../runtime/src/events/stream-id.ts';
-import { PostgresEventStore } from '../../runtime/src/postgres/event-store.ts';
+import { PostgresEventStore } from '../../runtime/src/postgres/event-store/event-store.ts';
 import { cpuClock } from './cpu-time.ts';
 import { startBenchDatabase } from './database.ts';
 import { GroupedFloor, RAW_TABLE, rawInsert, rawTransaction } from './event-store-floor.ts';

@@ -1,5 +1,5 @@
-import type { PostgresPool } from '../../runtime/src/postgres/client.ts';
-import { inTransaction } from '../../runtime/src/postgres/transaction.ts';
+import type { PostgresPool } from '../../runtime/src/postgres/connection/client.ts';
+import { inTransaction } from '../../runtime/src/postgres/connection/transaction.ts';
 
 /** The same rows as the read model's, and a checkpoint. */
 export const FLOOR_TABLES = `

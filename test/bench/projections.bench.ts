@@ -5,13 +5,16 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { newId } from '../../runtime/src/foundation/ids.ts';
-import { listen } from '../../runtime/src/postgres/notifications.ts';
-import { createPool } from '../../runtime/src/postgres/pool.ts';
-import { PostgresProjectionStore } from '../../runtime/src/postgres/projection-store.ts';
-import { PostgresSagaFeed } from '../../runtime/src/postgres/saga-feed.ts';
-import { SAGA_READ_MODEL, sagaReadModel } from '../../runtime/src/postgres/saga-read-model.ts';
-import { PostgresSagaStore } from '../../runtime/src/postgres/saga-store.ts';
-import { inTransaction } from '../../runtime/src/postgres/transaction.ts';
+import { listen } from '../../runtime/src/postgres/connection/notifications.ts';
+import { createPool } from '../../runtime/src/postgres/connection/pool.ts';
+import { PostgresProjectionStore } from '../../runtime/src/postgres/projections/projection-store.ts';
+import { PostgresSagaFeed } from '../../runtime/src/postgres/sagas/saga-feed.ts';
+import {
+  SAGA_READ_MODEL,
+  sagaReadModel,
+} from '../../runtime/src/postgres/sagas/read-models/saga-read-model.ts';
+import { PostgresSagaStore } from '../../runtime/src/postgres/sagas/saga-store.ts';
+import { inTransaction } from '../../runtime/src/postgres/connection/transaction.ts';
 import { createProjectionRunner } from '../../runtime/src/projections/projection-runner.ts';
 import { project } from '../../runtime/src/projections/projection.ts';
 import { createSagaEngine } from '../../runtime/src/sagas/create-saga-engine.ts';

@@ -1,4 +1,4 @@
-import type { PostgresPool } from '../../runtime/src/postgres/client.ts';
+import type { PostgresPool } from '../../runtime/src/postgres/connection/client.ts';
 
 /**
  * What one writes by hand for a saga that survives a crash: a log of what happened and what is intended next, and a row

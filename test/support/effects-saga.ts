@@ -1,8 +1,11 @@
 import { Rejection } from '../../runtime/src/errors/rejection.ts';
 import { exponentialBackoff } from '../../runtime/src/foundation/backoff.ts';
-import type { PostgresPool, PostgresTransaction } from '../../runtime/src/postgres/client.ts';
-import { fence } from '../../runtime/src/postgres/fence.ts';
-import { inTransaction } from '../../runtime/src/postgres/transaction.ts';
+import type {
+  PostgresPool,
+  PostgresTransaction,
+} from '../../runtime/src/postgres/connection/client.ts';
+import { fence } from '../../runtime/src/postgres/fences/fence.ts';
+import { inTransaction } from '../../runtime/src/postgres/connection/transaction.ts';
 import type { SagaLimits } from '../../runtime/src/sagas/definition/limits.ts';
 import { saga } from '../../runtime/src/sagas/definition/saga.ts';
 import type { SagaDefinition } from '../../runtime/src/sagas/definition/saga-definition.ts';

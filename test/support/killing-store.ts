@@ -1,5 +1,5 @@
-import type { PostgresTransaction } from '../../runtime/src/postgres/client.ts';
-import { PostgresSagaStore } from '../../runtime/src/postgres/saga-store.ts';
+import type { PostgresTransaction } from '../../runtime/src/postgres/connection/client.ts';
+import { PostgresSagaStore } from '../../runtime/src/postgres/sagas/saga-store.ts';
 
 /**
  * A saga store that kills its own process, without warning, at the n-th point around a durable write: before it is

@@ -1,6 +1,9 @@
-import type { PostgresPool, PostgresTransaction } from '../../runtime/src/postgres/client.ts';
-import { fence } from '../../runtime/src/postgres/fence.ts';
-import { inTransaction } from '../../runtime/src/postgres/transaction.ts';
+import type {
+  PostgresPool,
+  PostgresTransaction,
+} from '../../runtime/src/postgres/connection/client.ts';
+import { fence } from '../../runtime/src/postgres/fences/fence.ts';
+import { inTransaction } from '../../runtime/src/postgres/connection/transaction.ts';
 import type { SagaDefinition } from '../../runtime/src/sagas/definition/saga-definition.ts';
 import type { SagaStore } from '../../runtime/src/sagas/saga-store.ts';
 import { refusing } from '../../runtime/src/testing/crash-variants.ts';

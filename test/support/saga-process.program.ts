@@ -1,4 +1,4 @@
-import { createPool } from '../../runtime/src/postgres/pool.ts';
+import { createPool } from '../../runtime/src/postgres/connection/pool.ts';
 import { createSagaEngine } from '../../runtime/src/sagas/create-saga-engine.ts';
 import { effectsSaga } from './effects-saga.ts';
 import { approval } from './reference-saga.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from '../foundation/logger.ts';
-import type { PostgresTransaction } from '../postgres/client.ts';
-import { createPool } from '../postgres/pool.ts';
-import { PostgresSagaStore } from '../postgres/saga-store.ts';
+import type { PostgresTransaction } from '../postgres/connection/client.ts';
+import { createPool } from '../postgres/connection/pool.ts';
+import { PostgresSagaStore } from '../postgres/sagas/saga-store.ts';
 import { createSagaEngine } from '../sagas/create-saga-engine.ts';
 import { begunGraph } from '../sagas/diagram/begun-graph.ts';
 import { drawSaga } from '../sagas/diagram/saga-diagram.ts';

@@ -8,59 +8,80 @@ export type {
   PostgresResult,
   PostgresStatement,
   PostgresTransaction,
-} from './client.ts';
-export { createPool, type ManagedPostgresPool, type PoolOptions } from './pool.ts';
-export { inTransaction, type IsolationLevel, type TransactionOptions } from './transaction.ts';
-export { toBePrepared, wakeSubscriptions } from './to-be-prepared.ts';
-export { databaseReadiness } from './readiness.ts';
+} from './connection/client.ts';
+export { createPool, type ManagedPostgresPool, type PoolOptions } from './connection/pool.ts';
+export {
+  inTransaction,
+  type IsolationLevel,
+  type TransactionOptions,
+} from './connection/transaction.ts';
+export { toBePrepared } from './connection/to-be-prepared.ts';
+export { databaseReadiness } from './connection/readiness.ts';
 export { assertDatabaseUrl, databaseTarget } from '../foundation/database-url.ts';
-export { sqlStateOf, translatePostgresError } from './errors.ts';
+export { sqlStateOf, translatePostgresError } from './connection/errors.ts';
 export {
   listen,
   type Listening,
   type ListenOptions,
   type NotificationListener,
-} from './notifications.ts';
+} from './connection/notifications.ts';
 
 // Snapshots
-export { PostgresSnapshotStore, type PostgresSnapshotStoreOptions } from './snapshot-store.ts';
+export {
+  PostgresSnapshotStore,
+  type PostgresSnapshotStoreOptions,
+} from './event-store/snapshot-store.ts';
 
 // Event store
-export { PostgresEventStore, type PostgresEventStoreOptions } from './event-store.ts';
-export type { GroupCommitOptions } from './group-commit.ts';
-export type { InlineProjection } from './event-store-inline-projection.ts';
-export type { OpenWriter } from './position-barrier.ts';
+export { PostgresEventStore, type PostgresEventStoreOptions } from './event-store/event-store.ts';
+export type { GroupCommitOptions } from './connection/group-commit.ts';
+export { wakeSubscriptions } from './event-store/wake-subscriptions.ts';
+export type { InlineProjection } from './event-store/inline-projection.ts';
+export type { OpenWriter } from './positions/position-barrier.ts';
 export {
   importEvents,
   type ImportedEvent,
   type ImportOptions,
   type ImportResult,
-} from './event-store-import.ts';
+} from './event-store/import-events.ts';
 
 // Idempotency-Keys of HTTP requests
 export {
   PostgresIdempotencyStore,
   type PostgresIdempotencyStoreOptions,
-} from './idempotency-store.ts';
+} from './idempotency/idempotency-store.ts';
 
 // Projections
 export {
   PostgresProjectionStore,
   type PostgresProjectionStoreOptions,
-} from './projection-store.ts';
+} from './projections/projection-store.ts';
 
 // Sagas
-export { PostgresSagaStore, type PostgresSagaStoreOptions } from './saga-store.ts';
-export { PostgresSagaFeed, type PostgresSagaFeedOptions } from './saga-feed.ts';
-export { SAGA_READ_MODEL, sagaReadModel, type SagaReadModelOptions } from './saga-read-model.ts';
-export { PostgresSagaQueries, type PostgresSagaQueriesOptions } from './saga-queries.ts';
-export { fence } from './fence.ts';
-export { fenced, type Fenced } from './fenced.ts';
+export { PostgresSagaStore, type PostgresSagaStoreOptions } from './sagas/saga-store.ts';
+export { PostgresSagaFeed, type PostgresSagaFeedOptions } from './sagas/saga-feed.ts';
+export {
+  SAGA_READ_MODEL,
+  sagaReadModel,
+  type SagaReadModelOptions,
+} from './sagas/read-models/saga-read-model.ts';
+export {
+  PostgresSagaQueries,
+  type PostgresSagaQueriesOptions,
+} from './sagas/read-models/saga-queries.ts';
+export { fence } from './fences/fence.ts';
+export { fenced, type Fenced } from './fences/fenced.ts';
 
 // Two-phase commit
-export { PostgresTwoPhaseLog, type PostgresTwoPhaseLogOptions } from './two-phase-log.ts';
+export {
+  PostgresTwoPhaseLog,
+  type PostgresTwoPhaseLogOptions,
+} from './two-phase-commit/two-phase-log.ts';
 export {
   preparedTransactionParticipant,
   type PreparedTransactionParticipantOptions,
-} from './prepared-transaction-participant.ts';
-export { tryConfirmCancel, type TryConfirmCancelOptions } from './try-confirm-cancel.ts';
+} from './two-phase-commit/prepared-transaction-participant.ts';
+export {
+  tryConfirmCancel,
+  type TryConfirmCancelOptions,
+} from './two-phase-commit/try-confirm-cancel.ts';

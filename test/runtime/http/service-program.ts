@@ -3,10 +3,10 @@ import { createHttpService } from '../../../runtime/src/http/http-service.ts';
 import { environment } from '../../../runtime/src/http/environment/environment.ts';
 import { postgresUrl } from '../../../runtime/src/http/environment/variable.ts';
 import { createLogger } from '../../../runtime/src/http/logging/create-logger.ts';
-import { createPool } from '../../../runtime/src/postgres/pool.ts';
-import { translatePostgresError } from '../../../runtime/src/postgres/errors.ts';
-import { databaseReadiness } from '../../../runtime/src/postgres/readiness.ts';
-import { PostgresIdempotencyStore } from '../../../runtime/src/postgres/idempotency-store.ts';
+import { createPool } from '../../../runtime/src/postgres/connection/pool.ts';
+import { translatePostgresError } from '../../../runtime/src/postgres/connection/errors.ts';
+import { databaseReadiness } from '../../../runtime/src/postgres/connection/readiness.ts';
+import { PostgresIdempotencyStore } from '../../../runtime/src/postgres/idempotency/idempotency-store.ts';
 
 /** A service as a project would write it; started by service-process.postgres.test.ts. */
 const env = environment({ DATABASE_URL: postgresUrl() });

@@ -1,6 +1,6 @@
-import { createPool } from '../../../runtime/src/postgres/pool.ts';
-import { PostgresProjectionStore } from '../../../runtime/src/postgres/projection-store.ts';
-import { PostgresSagaFeed } from '../../../runtime/src/postgres/saga-feed.ts';
+import { createPool } from '../../../runtime/src/postgres/connection/pool.ts';
+import { PostgresProjectionStore } from '../../../runtime/src/postgres/projections/projection-store.ts';
+import { PostgresSagaFeed } from '../../../runtime/src/postgres/sagas/saga-feed.ts';
 import { createProjectionRunner } from '../../../runtime/src/projections/projection-runner.ts';
 import { project } from '../../../runtime/src/projections/projection.ts';
 import { countingCommits } from './counting-commits.ts';

@@ -1,4 +1,4 @@
-import type { PostgresTransaction } from '../../../runtime/src/postgres/client.ts';
+import type { PostgresTransaction } from '../../../runtime/src/postgres/connection/client.ts';
 import type { Projection } from '../../../runtime/src/projections/projection.ts';
 import type { SagaFeedItem } from '../../../runtime/src/sagas/saga-feed.ts';
 

@@ -1,0 +1,140 @@
+import type { PostgresClient } from '../../connection/client.ts';
+import { sagaIdOf, type SagaWrite, type WriteOutcome } from './write.ts';
+import { commitOneSql, CREATE_ONE_SQL } from './write-one-sql.ts';
+import { explainRefused, lookUpExisting } from './write-refused.ts';
+import { COMMITS, SAGAS, type WriteForm, writeSql } from './write-sql.ts';
+import { arrayTexts } from './write-values.ts';
+
+/** What became of the writes of one statement. */
+export interface WrittenGroup {
+  /** In the order of the writes. */
+  readonly outcomes: readonly WriteOutcome[];
+  /** Whether somebody reads all journals and has to be told, once they are committed. */
+  readonly watched: boolean;
+}
+
+/**
+ * Runs one statement for all writes.
+ * @param planAge grows with the table. PostgreSQL keeps the plan of a prepared statement, and the best plan for a table
+ * of one page is the worst for one of thousands; another age is another statement with a plan of its own.
+ * @param isLast whether the client is in a transaction of which nothing but COMMIT is to come.
+ */
+export async function runWrites(
+  client: PostgresClient,
+  writes: readonly SagaWrite[],
+  planAge: number,
+  isLast = false,
+): Promise<WrittenGroup> {
+  const [alone] = writes;
+  const { written, watched } =
+    alone !== undefined && writes.length === 1
+      ? await runOne(client, alone, planAge, isLast)
+      : await runMany(client, writes, planAge);
+  const refused = writes.filter((write) => written !== 'all' && !written.has(sagaIdOf(write)));
+  if (refused.length === 0) return { outcomes: writes.map(writtenOutcome), watched };
+  const commits = refused.filter((write) => write.kind === 'commit');
+  const creates = refused.filter((write) => write.kind === 'create');
+  const verdicts = new Map<string, WriteOutcome>([
+    ...(commits.length === 0 ? [] : await explainRefused(client, commits)),
+    ...(creates.length === 0 ? [] : await lookUpExisting(client, creates)),
+  ]);
+  return {
+    outcomes: writes.map((write) => verdicts.get(sagaIdOf(write)) ?? writtenOutcome(write)),
+    watched,
+  };
+}
+
+/** What a statement says it wrote. */
+interface Answer {
+  /** Ids of sagas. */
+  readonly written: 'all' | ReadonlySet<string>;
+  readonly watched: boolean;
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+async function runOne(
+  client: PostgresClient,
+  write: SagaWrite,
+  planAge: number,
+  isLast: boolean,
+): Promise<Answer> {
+  const { rows } = await client.query<{ readonly watched: boolean | null }>({
+    ...statementOfOne(write, planAge, isLast),
+    values: [...write.cells],
+  });
+  const [row] = rows;
+  return { written: row === undefined ? NOTHING : 'all', watched: row?.watched === true };
+}
+
+async function runMany(
+  client: PostgresClient,
+  writes: readonly SagaWrite[],
+  planAge: number,
+): Promise<Answer> {
+  const commits = writes.filter((write) => write.kind === 'commit');
+  const creates = writes.filter((write) => write.kind === 'create');
+  const form: WriteForm = {
+    commits: commits.length > 0,
+    creates: creates.length > 0,
+    snapshots: commits.some(({ commit }) => commit.snapshot !== undefined),
+  };
+  const { rows } = await client.query<{
+    readonly written: string;
+    readonly watched: boolean | null;
+    /** JSON; null when all were written. */
+    readonly saga_ids: string | null;
+  }>({
+    ...statementOf(
+      Object.entries(form).flatMap(([part, wanted]) => (wanted ? [part] : [])),
+      planAge,
+      () => writeSql(form),
+    ),
+    values: [...arraysOf(COMMITS, commits), ...arraysOf(SAGAS, creates), writes.length],
+  });
+  const [row] = rows;
+  const isAll = row?.saga_ids === null && Number(row.written) === writes.length;
+  const ids = row?.saga_ids ? (JSON.parse(row.saga_ids) as readonly string[]) : [];
+  return { written: isAll ? 'all' : new Set(ids), watched: row?.watched === true };
+}
+
+function arraysOf(
+  columns: typeof COMMITS | typeof SAGAS,
+  writes: readonly SagaWrite[],
+): readonly string[] {
+  return writes.length === 0
+    ? []
+    : arrayTexts(
+        columns,
+        writes.map(({ cells }) => cells),
+      );
+}
+
+interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+function statementOfOne(write: SagaWrite, planAge: number, isLast: boolean): Statement {
+  if (write.kind === 'create') return statementOf(['create'], planAge, () => CREATE_ONE_SQL);
+  const snapshot = write.commit.snapshot !== undefined;
+  const parts = ['commit', ...(snapshot ? ['snapshot'] : []), ...(isLast ? ['last'] : [])];
+  return statementOf(parts, planAge, () => commitOneSql(snapshot, isLast));
+}
+
+const texts = new Map<string, string>();
+
+function statementOf(parts: readonly string[], planAge: number, make: () => string): Statement {
+  const kind = parts.join('_');
+  const text = texts.get(kind) ?? make();
+  texts.set(kind, text);
+  return { name: `potter_saga_${kind}_${planAge}`, text };
+}
+
+function writtenOutcome(write: SagaWrite): WriteOutcome {
+  if (write.kind === 'create') {
+    return { kind: 'create', outcome: { created: true, status: write.saga.summary.status } };
+  }
+  const seq = write.commit.expectedSeq + BigInt(write.commit.events.length);
+  return { kind: 'commit', outcome: { kind: 'committed', seq } };
+}

@@ -1,0 +1,106 @@
+import { createServer, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { describe, expect, inject, test } from 'vitest';
+import { createPool, inTransaction, translatePostgresError } from 'potter-runtime/postgres';
+import { silentLogger } from 'potter-runtime/foundation';
+import { deferred } from '../../../support/deferred.ts';
+import { createTestDatabase } from '../../../support/database.ts';
+
+/** The error of a statement on a fresh pool, translated. */
+async function failureOf(url: string): Promise<unknown> {
+  await using pool = createPool(url, { connectTimeout: '2s' });
+  return inTransaction(pool, async () => 'reached').then(
+    (value) => value,
+    (error: unknown) => error,
+  );
+}
+
+test('the server sees timeouts and the name of the application', async () => {
+  await using database = await createTestDatabase();
+  await using pool = createPool(database.url, {
+    applicationName: 'orders',
+    statementTimeout: '1500ms',
+  });
+  const { rows } = await pool.query({
+    text: "SELECT current_setting('application_name') AS name, current_setting('statement_timeout') AS timeout",
+  });
+  expect(rows).toEqual([{ name: 'orders', timeout: '1500ms' }]);
+});
+
+test('the death of an idle connection is logged and replaced, and the process lives', async () => {
+  await using database = await createTestDatabase();
+  const warnings: string[] = [];
+  const told = deferred();
+  await using pool = createPool(database.url, {
+    logger: {
+      ...silentLogger,
+      warn: (message) => {
+        warnings.push(message);
+        told.resolve();
+      },
+    },
+  });
+  const { rows } = await pool.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' });
+  await database.pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+  await told.promise;
+  expect(warnings).toEqual(['an idle database connection broke']);
+  expect((await pool.query({ text: 'SELECT 1 AS one' })).rows).toEqual([{ one: 1 }]);
+});
+
+describe('a failed connection', () => {
+  test('that is refused is DATABASE_UNAVAILABLE with host and port and never the password', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    const error = await failureOf(`postgres://me:s3cret@127.0.0.1:${port}/shop`);
+    expect(error).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    expect(String(error)).toContain(`127.0.0.1:${port}/shop`);
+    expect(JSON.stringify([String(error), (error as { details: unknown }).details])).not.toContain(
+      's3cret',
+    );
+  });
+
+  test('to a name that has no address is DATABASE_UNAVAILABLE', async () => {
+    const error = await failureOf('postgres://me:s3cret@no-such-host.invalid:5432/shop');
+    expect(error).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+  });
+
+  test('to something that never answers is DATABASE_UNAVAILABLE after the timeout', async () => {
+    const mute = createServer().listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    const { port } = mute.address() as AddressInfo;
+    const error = await failureOf(`postgres://me:s3cret@127.0.0.1:${port}/shop`);
+    expect(error).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+    mute.close();
+  });
+
+  test('with a wrong password says where to look', async () => {
+    const url = new URL(inject('postgresUrl'));
+    url.password = 'wrong';
+    expect(await failureOf(url.href)).toMatchObject({
+      code: 'DATABASE_ERROR',
+      details: { sqlState: '28P01' },
+      message: expect.stringContaining('Check user and password'),
+    });
+  });
+
+  test('to a database that does not exist says so', async () => {
+    const url = new URL(inject('postgresUrl'));
+    url.pathname = '/nothing';
+    expect(await failureOf(url.href)).toMatchObject({ details: { sqlState: '3D000' } });
+  });
+});
+
+test('a closed pool is CLOSED, and closing twice does nothing', async () => {
+  await using database = await createTestDatabase();
+  const pool = createPool(database.url);
+  await pool.close();
+  await pool.close();
+  await expect(inTransaction(pool, async () => 1)).rejects.toMatchObject({ code: 'CLOSED' });
+});
+
+test('an error of somebody else comes back as it is', () => {
+  const foreign = Object.assign(new Error('no'), { code: 'ENOTDIR' });
+  expect(translatePostgresError(foreign)).toBe(foreign);
+});
