@@ -146,6 +146,8 @@ test.each(['', 'charge', 'deliver/send', 'quote-b'])(
         const environment = { ...reference, START: sagaId, KILL_AT: String(at) };
         const process = await startSagaProcess(database.url, environment);
         if ((await process.ended) === 'SIGKILL') killed += 1;
+        else if (!process.lines.some((line) => line.startsWith('settled ')))
+          violations.push(`point ${at} of ${points}: neither killed nor over`);
         for (const id of [sagaId, `${sagaId}.deliver`]) await expireLease(id);
         const wrong = await endOf(recovering, sagaId, process.lines.includes(`accepted ${sagaId}`));
         violations.push(...wrong.map((what) => `point ${at} of ${points}: ${what}`));
@@ -156,8 +158,8 @@ test.each(['', 'charge', 'deliver/send', 'quote-b'])(
       `reference saga${refuse && `, ${refuse} refusing`}: killed at ${killed} of ${points} points, ${violations.length} violations`,
     );
     expect(violations).toEqual([]);
-    // The last points are passed when the saga is over and its process ends by itself.
-    expect(killed).toBeGreaterThan(tried - 5);
+    // Messages that meet share a write, so a run may be over before it has passed as many points as the one that counted.
+    expect(killed).toBeGreaterThan(tried * 0.6);
     expect(points).toBeGreaterThan(25);
   },
 );
