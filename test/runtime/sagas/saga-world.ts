@@ -1,6 +1,7 @@
 import {
   createSagaEngine,
   InMemorySagaStore,
+  InMemoryTwoPhaseLog,
   type InMemoryTransaction,
   type JournalEntry,
   type SagaDefinition,
@@ -8,16 +9,77 @@ import {
   type SagaEngineOptions,
   type SagaStore,
   type SagaView,
+  type TwoPhaseLog,
 } from 'potter-runtime/sagas';
 import { interceptSagaStore, VirtualClock } from 'potter-runtime/testing';
 
 type Definition = SagaDefinition<unknown, InMemoryTransaction>;
 
-/** An in-memory store on a clock that only the test moves, and engines on it. */
+/** What the rules of sagas are tried on: a clock that only the test moves, and stores that go by it. */
+export interface Ground {
+  readonly clock: VirtualClock;
+  /** Empty. What a transaction was told to do on its commit is done when, and only when, it has committed. */
+  readonly store: SagaStore<InMemoryTransaction>;
+  readonly log: TwoPhaseLog;
+  /** The least time in which something else may happen. */
+  turn(): Promise<void>;
+  /** Told of every engine; the ground lasts longer than they may. */
+  readonly onEngine: (engine: SagaEngine<InMemoryTransaction>) => void;
+}
+
+/** Where rules are tried. */
+export interface BackEnd {
+  /** Fresh ground; what was on the ground before is over. */
+  open(): Promise<Ground>;
+  /** Of a matrix of many cases every so-manieth is tried. */
+  readonly stride: number;
+}
+
+const inMemory: BackEnd = { open: async () => inMemoryGround(), stride: 1 };
+let backEnd = inMemory;
+
+/** Tries all rules of this test file there. Before they are imported. */
+export function tryRulesOn(other: BackEnd): void {
+  backEnd = other;
+}
+
+/** Those cases of a large matrix that this back end is tried with. */
+export function sampled<T>(cases: readonly T[]): readonly T[] {
+  return cases.filter((_, index) => index % backEnd.stride === 0);
+}
+
+/** The world that one rule is tried in. */
+export async function openWorld(): Promise<SagaWorld> {
+  return new SagaWorld(await backEnd.open());
+}
+
+function inMemoryGround(): Ground {
+  const clock = new VirtualClock();
+  return {
+    clock,
+    store: new InMemorySagaStore({ clock }),
+    log: new InMemoryTwoPhaseLog({ clock }),
+    turn: () => Promise.resolve(),
+    onEngine: () => {},
+  };
+}
+
+/** Stores on a clock that only the test moves, and engines on them. */
 export class SagaWorld {
-  readonly clock = new VirtualClock();
-  readonly store: SagaStore<InMemoryTransaction> = new InMemorySagaStore({ clock: this.clock });
+  readonly ground: Ground;
   #engines = 0;
+
+  constructor(ground: Ground = inMemoryGround()) {
+    this.ground = ground;
+  }
+
+  get clock(): VirtualClock {
+    return this.ground.clock;
+  }
+
+  get store(): SagaStore<InMemoryTransaction> {
+    return this.ground.store;
+  }
 
   /** A running engine. */
   async engine(
@@ -34,7 +96,7 @@ export class SagaWorld {
     definitions: readonly Definition[],
     options: Partial<SagaEngineOptions<InMemoryTransaction>> = {},
   ): SagaEngine<InMemoryTransaction> {
-    return createSagaEngine({
+    const engine = createSagaEngine({
       store: this.store,
       clock: this.clock,
       definitions,
@@ -42,6 +104,8 @@ export class SagaWorld {
       random: () => 0.5,
       ...options,
     });
+    this.ground.onEngine(engine);
+    return engine;
   }
 
   /** Starts a saga and lets time pass until it is settled. */

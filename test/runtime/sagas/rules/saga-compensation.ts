@@ -2,7 +2,7 @@ import { PotterError, Rejection } from 'potter-runtime/errors';
 import { noRetry, simpleRetry } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga, type SagaOptions } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { openWorld } from '../saga-world.ts';
 
 const refusal = (): never => {
   throw new Rejection('REFUSED', 'No.');
@@ -14,7 +14,7 @@ const failing = (): never => {
 
 describe('undoing', () => {
   test('runs in reverse start order, with keys of its own that never change', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const keys: string[] = [];
     let failures = 1;
     const step = {
@@ -54,7 +54,7 @@ describe('undoing', () => {
   ] as const)(
     'after %s includes the step itself, which is told what is known',
     async (_, execute, outcome) => {
-      const world = new SagaWorld();
+      const world = await openWorld();
       const undone: unknown[] = [];
       const definition = saga<null, InMemoryTransaction>('itself')
         .step('done', {
@@ -79,7 +79,7 @@ describe('undoing', () => {
   );
 
   test('leaves out a failed step that is undone only when completed', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const undone: string[] = [];
     const definition = saga<null, InMemoryTransaction>('opt-out')
       .step('a', {
@@ -113,7 +113,7 @@ describe('undoing', () => {
       .build();
 
   test('pauses when an undo gives up, and goes on from there when resumed', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const undone: string[] = [];
     const cure = { done: false };
     const definition = stuck({}, undone, cure);
@@ -142,7 +142,7 @@ describe('undoing', () => {
   test.each(['pause', 'continue'] as const)(
     'tells what remains to be undone when it gives up, what was done before the saga included: %s',
     async (onCompensationFailure) => {
-      const world = new SagaWorld();
+      const world = await openWorld();
       const compensateRetry = simpleRetry({ maxAttempts: 2, delay: 10 });
       const definition = saga<null, InMemoryTransaction>('remaining', { onCompensationFailure })
         .alreadyDone('place', { compensate: failing, compensateRetry })
@@ -168,7 +168,7 @@ describe('undoing', () => {
   );
 
   test('goes on with the rest when told to, and never drops what gave up', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const undone: string[] = [];
     const cure = { done: false };
     const definition = stuck({ onCompensationFailure: 'continue' }, undone, cure);

@@ -1,7 +1,7 @@
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
-import { Stage } from './stage.ts';
+import { openWorld } from '../saga-world.ts';
+import { Stage } from '../stage.ts';
 
 function row(stage: Stage) {
   return saga<null, InMemoryTransaction>('row')
@@ -21,7 +21,7 @@ function pivoted(stage: Stage) {
 
 describe('an undo', () => {
   test('of a completed saga undoes all of it', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -37,7 +37,7 @@ describe('an undo', () => {
   });
 
   test('of a saga under way is a cancel', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -52,7 +52,7 @@ describe('an undo', () => {
   });
 
   test('of a completed saga survives the death of the process in the middle of it', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -68,7 +68,7 @@ describe('an undo', () => {
   });
 
   test('past the pivot is refused, and forced undoes also what is kept for that', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = pivoted(stage);
     const engine = await world.engine([definition]);
@@ -83,7 +83,7 @@ describe('an undo', () => {
   });
 
   test('forces a failed saga back past its pivot; a failed undo of that waits for a person', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = pivoted(stage);
     const engine = await world.engine([definition]);
@@ -103,7 +103,7 @@ describe('an undo', () => {
   });
 
   test('forces a saga back that does not get on: once it is paused, and after what runs has ended', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = pivoted(stage);
     const engine = await world.engine([definition]);
@@ -123,7 +123,7 @@ describe('an undo', () => {
 });
 
 test('what an undo returns is nobody’s: it need not have a JSON form', async () => {
-  const world = new SagaWorld();
+  const world = await openWorld();
   const definition = saga<null, InMemoryTransaction>('answers')
     .step('a', { execute: () => 'a', compensate: () => new Map() })
     .transactionalStep('b', { execute: () => 'b', compensate: () => () => {} })

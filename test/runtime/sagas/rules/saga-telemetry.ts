@@ -9,7 +9,7 @@ import type {
 } from 'potter-runtime/observability';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { openWorld } from '../saga-world.ts';
 
 function recordingMeter(
   seen: string[],
@@ -65,7 +65,7 @@ const definition = saga<null, InMemoryTransaction>('watched')
 
 describe('telemetry', () => {
   test('counts what is started and settled, and times every attempt', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const seen: string[] = [];
     const gauges = new Map<string, () => number | Promise<number>>();
     const engine = await world.engine([definition], { meter: recordingMeter(seen, gauges) });
@@ -83,7 +83,7 @@ describe('telemetry', () => {
   });
 
   test('is one trace a saga, also after another process took it over', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const spans: { name: string; parent: TraceContext | undefined; failed: boolean }[] = [];
     const tracer = recordingTracer(spans);
     const accepting = world.idle([definition], { tracer });
@@ -101,7 +101,7 @@ describe('telemetry', () => {
   });
 
   test('says of an attempt how often in a row the ones before it were cut off with their process', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const attributes: Attributes[] = [];
     const tracer = recordingTracer([], attributes);
     let hangs = true;

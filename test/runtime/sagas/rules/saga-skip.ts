@@ -1,8 +1,8 @@
 import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { simpleRetry } from 'potter-runtime/foundation';
-import { SagaWorld } from './saga-world.ts';
-import { Stage } from './stage.ts';
+import { openWorld } from '../saga-world.ts';
+import { Stage } from '../stage.ts';
 
 const approval = signal<string>('approval');
 
@@ -22,7 +22,7 @@ function row(stage: Stage) {
 
 describe('a skip', () => {
   test('takes a step that gave up as done, with a result that those after it see; its undo stays', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -49,7 +49,7 @@ describe('a skip', () => {
   });
 
   test('takes an undo that gave up as undone, and the rest is undone', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -66,7 +66,7 @@ describe('a skip', () => {
   });
 
   test('takes a step that waits for its next attempt as done', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = saga<null, InMemoryTransaction>('patient')
       .step('a', {
@@ -86,7 +86,7 @@ describe('a skip', () => {
   });
 
   test('ends a wait for a time, and one for a signal, with its value', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = saga<null, InMemoryTransaction>('waits')
       .sleep('night', '1d')
       .waitFor('approved', approval)
@@ -104,7 +104,7 @@ describe('a skip', () => {
   });
 
   test('of a child lets the parent go on; the child is undone with the parent all the same', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const child = saga<null, InMemoryTransaction>('child')
       .step('k', stage.step('k'))
@@ -127,7 +127,7 @@ describe('a skip', () => {
   });
 
   test('of the undo of a child that cannot be undone lets the parent finish', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const child = saga<null, InMemoryTransaction>('child').step('k', stage.step('k')).build();
     const definition = saga<null, InMemoryTransaction>('parent')
@@ -146,7 +146,7 @@ describe('a skip', () => {
   });
 
   test('of a pivot takes it as passed: nothing is undone from there on', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = saga<null, InMemoryTransaction>('paid')
       .step('a', stage.step('a'))
@@ -169,7 +169,7 @@ describe('a skip', () => {
   });
 
   test('long after a saga failed does not find it out of time', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = saga<null, InMemoryTransaction>('timed', { timeout: '1m' })
       .step('a', stage.step('a'))
@@ -184,7 +184,7 @@ describe('a skip', () => {
   });
 
   test('is refused for a step that runs, is done, is no step, or is unknown', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = saga<null, InMemoryTransaction>('fork')
       .step('a', stage.step('a'))
@@ -206,7 +206,7 @@ describe('a skip', () => {
   });
 
   test('that comes too late is in the journal as ignored, and changes nothing', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);

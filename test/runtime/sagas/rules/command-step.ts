@@ -3,7 +3,7 @@ import { Rejection } from 'potter-runtime/errors';
 import { isUuid } from 'potter-runtime/foundation';
 import { commandStep, type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { openWorld } from '../saga-world.ts';
 
 const refusal = {
   execute: (): never => {
@@ -12,7 +12,7 @@ const refusal = {
 };
 
 test('a command step sends one command to do and one to undo, each under an id of its own for ever', async () => {
-  const world = new SagaWorld();
+  const world = await openWorld();
   const sent: { readonly type: string; readonly items: number; readonly id: string }[] = [];
   let well = false;
   const bus = commandBus({

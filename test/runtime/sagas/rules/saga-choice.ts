@@ -1,7 +1,7 @@
 import { Rejection } from 'potter-runtime/errors';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { openWorld, type SagaWorld } from '../saga-world.ts';
 
 interface Order {
   readonly cents: number;
@@ -60,7 +60,7 @@ function ordered(log: string[], asked: string[] = []) {
 
 describe('a choice', () => {
   test('goes the way whose condition holds, and says why the rest was skipped', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const definition = ordered(log);
     const engine = await world.engine([definition]);
@@ -78,7 +78,7 @@ describe('a choice', () => {
   });
 
   test('is not asked again, and what was skipped is not undone', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const asked: string[] = [];
     const definition = ordered(log, asked);
@@ -98,7 +98,7 @@ describe('a choice', () => {
   });
 
   test('whose condition throws waits for a person, and is asked again after that', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     let broken = true;
     const definition = saga<null, InMemoryTransaction>('broken')
       .when(

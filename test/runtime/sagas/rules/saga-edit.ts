@@ -1,8 +1,8 @@
 import { Rejection } from 'potter-runtime/errors';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
-import { Stage } from './stage.ts';
+import { openWorld } from '../saga-world.ts';
+import { Stage } from '../stage.ts';
 
 interface Order {
   readonly address: string;
@@ -30,7 +30,7 @@ function shipping(stage: Stage) {
 
 describe('an edit', () => {
   test('of a failed saga is what its steps see once it is resumed', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = shipping(stage);
     const engine = await world.engine([definition]);
@@ -54,7 +54,7 @@ describe('an edit', () => {
   });
 
   test('replaces the whole unless it is merged', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = shipping(stage);
     const engine = await world.engine([definition]);
@@ -69,7 +69,7 @@ describe('an edit', () => {
   });
 
   test('two merges that cross both count', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = shipping(stage);
     const engine = await world.engine([definition]);
@@ -84,7 +84,7 @@ describe('an edit', () => {
   });
 
   test('is checked by the definition: where it is asked for, and where it is done by who has the definition', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = shipping(stage);
     const engine = await world.engine([definition]);
@@ -106,7 +106,7 @@ describe('an edit', () => {
   });
 
   test('of a saga that is under way is refused: it has to be paused first', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = shipping(stage);
     const engine = await world.engine([definition]);

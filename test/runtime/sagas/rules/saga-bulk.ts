@@ -8,9 +8,9 @@ import {
 } from 'potter-runtime/sagas';
 import { interceptSagaStore } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
-import { RecordingMeter } from '../../support/recording-meter.ts';
-import { SagaWorld } from './saga-world.ts';
-import { Stage } from './stage.ts';
+import { RecordingMeter } from '../../../support/recording-meter.ts';
+import { openWorld, type SagaWorld } from '../saga-world.ts';
+import { Stage } from '../stage.ts';
 
 function row(stage: Stage) {
   return saga<number, InMemoryTransaction>('row')
@@ -43,7 +43,7 @@ async function startAll(
 
 describe('operations in bulk', () => {
   test('tell every saga that the filter finds, page after page, and say what became of each', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -65,7 +65,7 @@ describe('operations in bulk', () => {
   });
 
   test('go on past sagas that refuse, and tell why', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -80,7 +80,7 @@ describe('operations in bulk', () => {
   });
 
   test('are repeatable by messageId, and stop when told to', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -100,7 +100,7 @@ describe('operations in bulk', () => {
   });
 
   test('have no more messages under way than asked for', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const running = await world.engine([definition]);
@@ -123,7 +123,7 @@ describe('operations in bulk', () => {
   });
 
   test('find sagas whose definition the asked process does not have', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const running = await world.engine([definition]);
@@ -143,7 +143,7 @@ describe('operations in bulk', () => {
 
 describe('a saga that needs a person', () => {
   test('is told of once, after that is durable, with its view; the gauge and the list have it too', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const told: SagaView[] = [];
@@ -174,7 +174,7 @@ describe('a saga that needs a person', () => {
   });
 
   test('waits all the same when the hook fails, and the log has that', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const errors: string[] = [];
@@ -190,7 +190,7 @@ describe('a saga that needs a person', () => {
   });
 
   test('of which a step killed its process again and again is one: it is parked, and is told of', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = saga<null, InMemoryTransaction>('poison', { maxInterruptions: 2 })
       .step('a', stage.step('a'))
@@ -214,7 +214,7 @@ describe('a saga that needs a person', () => {
   });
 
   test('the time the oldest due saga waits is known, also to who does not run', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = row(new Stage());
     const meter = new RecordingMeter();
     const engine = world.idle([definition], {

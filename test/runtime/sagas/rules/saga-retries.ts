@@ -2,7 +2,7 @@ import { Rejection } from 'potter-runtime/errors';
 import { exponentialBackoff, noRetry, simpleRetry } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, RetryLater, saga, type SagaOptions } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { openWorld } from '../saga-world.ts';
 
 const refusal = (): never => {
   throw new Rejection('REFUSED', 'No.');
@@ -64,7 +64,7 @@ describe('errors decide', () => {
   ];
 
   test.each(table)('%s', async (_, execute, options, status, attempts, code) => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     let calls = 0;
     const definition = saga<null, InMemoryTransaction>('errors', options)
       .step('only', {
@@ -82,7 +82,7 @@ describe('errors decide', () => {
   });
 
   test('a defect that was repaired goes on forward when resumed, with all retries', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const repaired = { done: false };
     const definition = saga<null, InMemoryTransaction>('repaired')
       .step('only', {
@@ -106,7 +106,7 @@ describe('errors decide', () => {
   });
 
   test('a paused saga can be cancelled instead', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = saga<null, InMemoryTransaction>('paused')
       .step('only', {
         execute: () => {
@@ -128,7 +128,7 @@ describe('errors decide', () => {
 
 describe('retries', () => {
   test('wait as their policy says, no shorter than the one who failed asked', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const begun: number[] = [];
     const definition = saga<null, InMemoryTransaction>('waits')
       .step('only', {
@@ -153,7 +153,7 @@ describe('retries', () => {
   });
 
   test('are not made after the time for all attempts is up', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     let calls = 0;
     const definition = saga<null, InMemoryTransaction>('in-all')
       .step('only', {
@@ -171,7 +171,7 @@ describe('retries', () => {
   });
 
   test('long waits are given back to the store, and taken up by whoever is there', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = saga<null, InMemoryTransaction>('long')
       .step('only', {
         execute: ({ attempt }) => {

@@ -2,7 +2,7 @@ import { Rejection } from 'potter-runtime/errors';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { interceptSagaStore, never } from 'potter-runtime/testing';
-import { SagaWorld, signalled } from './saga-world.ts';
+import { openWorld, signalled } from '../saga-world.ts';
 
 interface Story {
   readonly refuses?: 'child' | 'parent';
@@ -47,7 +47,7 @@ function family(log: string[]) {
 
 describe('a saga within a saga', () => {
   test('runs under an id of its own, and its results are the parent’s', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const { parent } = family(log);
     const engine = await world.engine([parent]);
@@ -62,7 +62,7 @@ describe('a saga within a saga', () => {
   });
 
   test('that cannot be done undoes itself and then its parent', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const { parent } = family(log);
     const engine = await world.engine([parent]);
@@ -81,7 +81,7 @@ describe('a saga within a saga', () => {
   });
 
   test('is undone as a whole after it was completed, in one undo of its parent', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const { parent } = family(log);
     const engine = await world.engine([parent]);
@@ -110,7 +110,7 @@ describe('a saga within a saga', () => {
   });
 
   test('that is over, but whose process died before its parent knew, tells it all the same', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const { parent } = family([]);
     const said = signalled();
     // The process dies with the word on its way.
@@ -128,7 +128,7 @@ describe('a saga within a saga', () => {
   });
 
   test('whose input comes from a clock is begun once, however often its parent’s process dies', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const inputs: unknown[] = [];
     const child = saga<{ readonly asked: number }, InMemoryTransaction>('asked')
       .step('a', { execute: ({ input }) => void inputs.push(input.asked) })
@@ -154,7 +154,7 @@ describe('a saga within a saga', () => {
   });
 
   test('that is undone while its parent is being told of its end tells it of that end too', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const { parent } = family([]);
     const gate = signalled();
     const said: string[] = [];

@@ -1,13 +1,7 @@
 import { Rejection } from 'potter-runtime/errors';
-import {
-  createSagaEngine,
-  InMemorySagaStore,
-  type InMemoryTransaction,
-  saga,
-  type SagaDefinition,
-  type SagaEngine,
-} from 'potter-runtime/sagas';
+import { type InMemoryTransaction, saga, type SagaDefinition } from 'potter-runtime/sagas';
 import { expect, test } from 'vitest';
+import { openWorld } from '../saga-world.ts';
 
 /** A saga whose start placed something, and what was undone, in order. */
 function example(): {
@@ -30,18 +24,12 @@ function example(): {
   return { definition, undone };
 }
 
-function engineOf(
-  definition: SagaDefinition<{ readonly refuse: boolean }, InMemoryTransaction>,
-): SagaEngine<InMemoryTransaction> {
-  return createSagaEngine({ store: new InMemorySagaStore(), definitions: [definition] });
-}
-
 test('what was already done is undone last, told why', async () => {
   const { definition, undone } = example();
-  await using engine = engineOf(definition);
-  await engine.run();
+  const world = await openWorld();
+  const engine = await world.engine([definition]);
   const { sagaId } = await engine.start(definition, { refuse: true });
-  expect(await engine.settled(sagaId)).toMatchObject({ status: 'compensated' });
+  expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'compensated' });
   expect(undone).toEqual(['reserve', 'place: DECLINED place/undo']);
   const { history } = await engine.history(sagaId);
   expect(history.at(-1)).toMatchObject({
@@ -54,20 +42,21 @@ test('what was already done is undone last, told why', async () => {
 
 test('it is undone also when the saga was cancelled before its first step', async () => {
   const { definition, undone } = example();
-  await using engine = engineOf(definition);
+  const world = await openWorld();
+  const engine = world.idle([definition]);
   const { sagaId } = await engine.start(definition, { refuse: false });
   await engine.cancel(sagaId);
   await engine.run();
-  expect(await engine.settled(sagaId)).toMatchObject({ status: 'compensated' });
+  expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'compensated' });
   expect(undone).toEqual(['place: SAGA_CANCELLED place/undo']);
 });
 
 test('it is no step of a saga that completes', async () => {
   const { definition, undone } = example();
-  await using engine = engineOf(definition);
-  await engine.run();
+  const world = await openWorld();
+  const engine = await world.engine([definition]);
   const { sagaId } = await engine.start(definition, { refuse: false });
-  expect(await engine.settled(sagaId)).toMatchObject({ status: 'completed' });
+  expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'completed' });
   expect((await engine.history(sagaId)).history.map(({ step }) => step)).toEqual([
     'reserve',
     'pay',

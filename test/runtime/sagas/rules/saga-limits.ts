@@ -1,6 +1,6 @@
 import { type InMemoryTransaction, saga, type SagaLimits } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { openWorld, type SagaWorld } from '../saga-world.ts';
 
 interface Job {
   readonly tenant: string;
@@ -36,7 +36,7 @@ function jobs(world: SagaWorld, limits: SagaLimits<Job>) {
 
 describe('limits', () => {
   test('no more sagas of a definition run at once than it allows, in all processes together, and none waits for a poll', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const { definition, seen } = jobs(world, { concurrency: 3 });
     const options = { lease: '1h', poll: '10m' } as const;
     const engines = [
@@ -52,7 +52,7 @@ describe('limits', () => {
   });
 
   test('a flood of one tenant does not starve another', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const { definition, seen } = jobs(world, { concurrency: 2, perKey: perTenant });
     const engine = await world.engine([definition]);
     for (let n = 0; n < 50; n += 1)
@@ -64,7 +64,7 @@ describe('limits', () => {
   });
 
   test('no more sagas of one tenant run at once than allowed, whatever room there is', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const { definition, seen } = jobs(world, { perKey: { ...perTenant, concurrency: 1 } });
     const engine = await world.engine([definition]);
     for (const tenant of ['a', 'a', 'b', 'b', 'c']) {
@@ -78,7 +78,7 @@ describe('limits', () => {
   });
 
   test('no more are begun within any time than the rate allows, and the next as soon as it does', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const { definition, seen } = jobs(world, { rate: { count: 2, per: 300 } });
     const options = { lease: '1h', poll: '10m' } as const;
     const engine = await world.engine([definition], options);
@@ -94,7 +94,7 @@ describe('limits', () => {
   });
 
   test('of sagas that wait the higher priority goes first, with limits and where the process is full', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const { definition, seen } = jobs(world, { concurrency: 1 });
     const engine = await world.engine([definition]);
     await engine.start(definition, { tenant: 'a', name: 'first' });
@@ -120,7 +120,7 @@ describe('limits', () => {
   });
 
   test('a saga that sleeps, or waits for one within it, gives its room to others', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const order: string[] = [];
     const child = saga<null, InMemoryTransaction>('child', { limits: { concurrency: 1 } })
       .step('work', { execute: () => void order.push('child') })
@@ -140,7 +140,7 @@ describe('limits', () => {
   });
 
   test('the limits of the newest version hold for all versions', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const order: string[] = [];
     const version = (number: number, limits?: SagaLimits<null>) =>
       saga<null, InMemoryTransaction>('versioned', { version: number, ...(limits && { limits }) })

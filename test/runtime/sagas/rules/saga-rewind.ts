@@ -1,7 +1,7 @@
 import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
-import { Stage } from './stage.ts';
+import { openWorld } from '../saga-world.ts';
+import { Stage } from '../stage.ts';
 
 interface Input {
   readonly vip: boolean;
@@ -19,7 +19,7 @@ function row(stage: Stage, timeout?: '1m') {
 
 describe('a rewind', () => {
   test('undoes what was begun from the step on, and does it again under new keys', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -44,7 +44,7 @@ describe('a rewind', () => {
   });
 
   test('gives the saga its time anew, and may be made again', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage, '1m');
     const engine = await world.engine([definition]);
@@ -64,7 +64,7 @@ describe('a rewind', () => {
   });
 
   test('stops the attempt that runs, waits for its end, and only then undoes it', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -84,7 +84,7 @@ describe('a rewind', () => {
   });
 
   test('over parallel branches undoes those steps that were begun after it, in reverse order of the starts', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = saga<Input, InMemoryTransaction>('fork')
       .step('a', stage.step('a'))
@@ -116,7 +116,7 @@ describe('a rewind', () => {
   });
 
   test('in one branch gives what gave up in another its retries anew', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = saga<Input, InMemoryTransaction>('fork')
       .parallel('both', (both) =>
@@ -133,7 +133,7 @@ describe('a rewind', () => {
   });
 
   test('to a choice decides anew, with the edited input; to a step in a branch it does not', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = saga<Input, InMemoryTransaction>('choosy')
       .step('a', stage.step('a'))
@@ -162,7 +162,7 @@ describe('a rewind', () => {
   });
 
   test('over a child undoes that saga, and begins another that is not mistaken for it', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const child = saga<Input, InMemoryTransaction>('child').step('k', stage.step('k')).build();
     const definition = saga<Input, InMemoryTransaction>('parent')
@@ -187,7 +187,7 @@ describe('a rewind', () => {
   });
 
   test('in one branch leaves alone a child that another branch began before it', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const child = saga<null, InMemoryTransaction>('delivery').step('send', stage.step('send'));
     const definition = saga<Input, InMemoryTransaction>('branches')
@@ -213,7 +213,7 @@ describe('a rewind', () => {
   });
 
   test('over a transactional step undoes it in a transaction with the journal', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const rows: string[] = [];
     const definition = saga<Input, InMemoryTransaction>('stored')
@@ -237,7 +237,7 @@ describe('a rewind', () => {
   });
 
   test('to a wait asks again; the signal that was used up is not used twice', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = saga<Input, InMemoryTransaction>('asks')
       .waitFor('approved', approval)
@@ -262,7 +262,7 @@ describe('a rewind', () => {
   });
 
   test('of which an undo gives up waits for a person, and goes on where it stopped', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -296,7 +296,7 @@ describe('a rewind', () => {
   });
 
   test('that is cancelled is undone to its beginning, and nothing is done again', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -317,7 +317,7 @@ describe('a rewind', () => {
   });
 
   test('goes on in another process when the one that undid dies', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);
@@ -335,7 +335,7 @@ describe('a rewind', () => {
   });
 
   test('is refused where it cannot work: under way, undone, past the pivot, never begun, unknown', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = saga<Input, InMemoryTransaction>('pivoted')
       .step('a', stage.step('a'))
@@ -364,7 +364,7 @@ describe('a rewind', () => {
   });
 
   test('with a messageId may be asked for again after it was done', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage);
     const engine = await world.engine([definition]);

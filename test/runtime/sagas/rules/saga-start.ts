@@ -7,7 +7,7 @@ import {
   saga,
 } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld, signalled } from './saga-world.ts';
+import { openWorld, signalled } from '../saga-world.ts';
 
 const three = saga<{ readonly n: number }, InMemoryTransaction>('three')
   .step('one', { execute: ({ input }) => ({ value: input.n }) })
@@ -21,7 +21,7 @@ const refusal = (): never => {
 
 describe('starting', () => {
   test('the same id and input start one saga; another input is refused', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const engine = await world.engine([three]);
     const sagaId = 'order-1';
     expect(await engine.start(three, { n: 1 }, { sagaId })).toMatchObject({
@@ -42,7 +42,7 @@ describe('starting', () => {
   });
 
   test('in a transaction begins when that commits, and not at all when it does not', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const engine = await world.engine([three]);
     const failing = world.store.transaction(async (transaction) => {
       await engine.start(three, { n: 1 }, { sagaId: 'rolled-back', transaction });
@@ -60,7 +60,7 @@ describe('starting', () => {
   });
 
   test('without room or without running leaves the saga to whoever has and does', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const accepting = world.idle([three]);
     const { sagaId, status } = await accepting.start(three, { n: 1 });
     expect(status).toBe('pending');
@@ -72,7 +72,7 @@ describe('starting', () => {
   });
 
   test('refuses ids that would make keys ambiguous, unknown definitions, and two of one version', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const engine = await world.engine([three]);
     await expect(engine.start(three, { n: 1 }, { sagaId: 'a/b' })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
@@ -91,7 +91,7 @@ describe('starting', () => {
 
 describe('looking', () => {
   test('events are the journal, then live, until the saga is settled, from any place on', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const gate = signalled();
     const definition = saga<null, InMemoryTransaction>('watched')
       .step('only', { execute: () => gate.promise })
@@ -114,7 +114,7 @@ describe('looking', () => {
   });
 
   test('history has every attempt with its times and errors', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = saga<null, InMemoryTransaction>('history')
       .step('a', { execute: () => 1, compensate: () => 1 })
       .step('b', {
@@ -145,7 +145,7 @@ describe('looking', () => {
   });
 
   test('the diagram marks where a saga stands', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = saga<null, InMemoryTransaction>('drawn')
       .step('reserve', { execute: () => 1, compensate: () => 1 })
       .step('pay', { execute: refusal })
@@ -162,7 +162,7 @@ describe('looking', () => {
   });
 
   test('a saga that is not there is said not to be', async () => {
-    const engine = await new SagaWorld().engine([three]);
+    const engine = await (await openWorld()).engine([three]);
     for (const look of [
       engine.get('x'),
       engine.history('x'),

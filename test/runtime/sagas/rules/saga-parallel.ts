@@ -2,7 +2,7 @@ import { Rejection } from 'potter-runtime/errors';
 import { sleep } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga, type SagaDefinition } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { openWorld, type SagaWorld } from '../saga-world.ts';
 
 interface Branch {
   readonly takesMs: number;
@@ -41,7 +41,7 @@ function branches(
 
 describe('parallel branches', () => {
   test('take as long as the slowest of them, and all results are there', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const plan = { a: { takesMs: 1_000 }, b: { takesMs: 3_000 }, c: { takesMs: 2_000 } };
     const definition = branches(world, [], plan);
     const engine = await world.engine([definition]);
@@ -58,7 +58,7 @@ describe('parallel branches', () => {
   });
 
   test('the first to fail stops the others; each that was started is undone once, last start first', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const plan = {
       a: { takesMs: 500 },
@@ -85,7 +85,7 @@ describe('parallel branches', () => {
   });
 
   test('can be undone at the same time', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const plan = { a: { takesMs: 10 }, b: { takesMs: 20 }, c: { takesMs: 1_000, refuses: true } };
     const definition = branches(world, log, plan, 'parallel');
@@ -107,7 +107,7 @@ describe('parallel branches', () => {
   });
 
   test('one that waits for its retry is no reason to look at the clock while another stops', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     let commits = 0;
     const definition = saga<null, InMemoryTransaction>('busy')
       .parallel('all', (p) =>

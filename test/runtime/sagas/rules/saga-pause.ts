@@ -1,7 +1,7 @@
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
-import { Stage } from './stage.ts';
+import { openWorld } from '../saga-world.ts';
+import { Stage } from '../stage.ts';
 
 function threeSteps(stage: Stage, timeout?: '1m') {
   return saga<{ readonly n: number }, InMemoryTransaction>('three', timeout ? { timeout } : {})
@@ -13,7 +13,7 @@ function threeSteps(stage: Stage, timeout?: '1m') {
 
 describe('a pause', () => {
   test('lets the attempt that runs end and begins no other until resumed; who and why are in the journal', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = threeSteps(stage);
     const engine = await world.engine([definition]);
@@ -37,7 +37,7 @@ describe('a pause', () => {
   });
 
   test('holds undoing too, and lets the undo that runs end', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = threeSteps(stage);
     const engine = await world.engine([definition]);
@@ -57,7 +57,7 @@ describe('a pause', () => {
   });
 
   test('stops the time of the saga: a deadline that passes meanwhile undoes nothing', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = threeSteps(stage, '1m');
     const engine = await world.engine([definition]);
@@ -76,7 +76,7 @@ describe('a pause', () => {
   });
 
   test('keeps a saga whose step gives up from turning round, so that a person can skip it or let it be undone', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = threeSteps(stage);
     const engine = await world.engine([definition]);
@@ -98,7 +98,7 @@ describe('a pause', () => {
   });
 
   test('is heard once for one messageId, also after the saga went on', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = threeSteps(stage);
     const engine = await world.engine([definition]);
@@ -118,7 +118,7 @@ describe('a pause', () => {
   });
 
   test('survives the process that heard of it, and the one that did not', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const stage = new Stage();
     const definition = threeSteps(stage);
     const first = await world.engine([definition]);
@@ -141,7 +141,7 @@ describe('a pause', () => {
   });
 
   test('of a saga that is over is refused', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = threeSteps(new Stage());
     const engine = await world.engine([definition]);
     const { sagaId } = await world.settle(engine, definition, { n: 1 });
@@ -151,7 +151,7 @@ describe('a pause', () => {
 });
 
 test('a pause in the middle of parallel branches lets all of them end what they run, and a cancel ends the pause', async () => {
-  const world = new SagaWorld();
+  const world = await openWorld();
   const stage = new Stage();
   const definition = saga<null, InMemoryTransaction>('fork')
     .parallel(

@@ -2,7 +2,7 @@ import { noRetry } from 'potter-runtime/foundation';
 import { createSagaEngine, type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { journalViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { openWorld } from '../saga-world.ts';
 
 const three = saga<{ readonly n: number }, InMemoryTransaction>('three')
   .step('one', { execute: ({ input }) => ({ value: input.n }) })
@@ -12,7 +12,7 @@ const three = saga<{ readonly n: number }, InMemoryTransaction>('three')
 
 describe('going forward', () => {
   test('results flow from step to step, and the last commit ends the saga', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const engine = await world.engine([three]);
     const view = await world.settle(engine, three, { n: 20 });
     expect(view).toMatchObject({
@@ -29,7 +29,7 @@ describe('going forward', () => {
   });
 
   test('a saga of n steps costs n + 1 commits', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     let commits = 0;
     const engine = await world.engine([three], {
       store: world.counted((count) => (commits = count)),
@@ -39,7 +39,7 @@ describe('going forward', () => {
   });
 
   test('a step sees results as the journal keeps them, whether or not it was taken over', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const seen: unknown[] = [];
     const mutable = { list: [1], gone: undefined, when: new Date(0), big: 1n };
     const definition = saga<null, InMemoryTransaction>('stored')
@@ -58,7 +58,7 @@ describe('going forward', () => {
   });
 
   test('what a step is told can be copied: the copy has the same members, and a signal', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const seen: unknown[] = [];
     const definition = saga<{ readonly n: number }, InMemoryTransaction>('copied')
       .step('copy', {
@@ -85,7 +85,7 @@ describe('going forward', () => {
   });
 
   test('a result without a JSON form is a defect of its step', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = saga<null, InMemoryTransaction>('unstorable')
       .step('make', { execute: () => new Map([[1, 2]]), retry: noRetry })
       .build();
@@ -98,7 +98,7 @@ describe('going forward', () => {
   });
 
   test('snapshots bound what is folded, and damaged ones are passed over', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = saga<{ readonly n: number }, InMemoryTransaction>('snapshots', {
       snapshotEvery: 2,
     })

@@ -2,7 +2,7 @@ import { type PotterError, Rejection } from 'potter-runtime/errors';
 import { simpleRetry } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld, signalled } from './saga-world.ts';
+import { openWorld, signalled } from '../saga-world.ts';
 
 const three = saga<{ readonly n: number }, InMemoryTransaction>('three')
   .step('one', { execute: ({ input }) => ({ value: input.n }) })
@@ -16,7 +16,7 @@ const refusal = (): never => {
 
 describe('time', () => {
   test('an attempt out of time is told so, and its late result is discarded', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const reasons: unknown[] = [];
     const late = signalled<string>();
     const definition = saga<null, InMemoryTransaction>('late')
@@ -48,7 +48,7 @@ describe('time', () => {
   });
 
   test('a transactional attempt out of time writes nothing, however late it ends', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const written: number[] = [];
     const late = signalled();
     const definition = saga<null, InMemoryTransaction>('late-write')
@@ -71,7 +71,7 @@ describe('time', () => {
   });
 
   test('a saga out of time is undone; an attempt it interrupts counts as it ends', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const undone: unknown[] = [];
     const definition = saga<null, InMemoryTransaction>('deadline', { timeout: '5s' })
       .step('slow', {
@@ -90,7 +90,7 @@ describe('time', () => {
   });
 
   test('no timer is kept for a saga that only waits for its own attempt without a deadline', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const engine = await world.engine([three]);
     await world.settle(engine, three, { n: 1 });
     const idle = world.clock.pending;
@@ -117,7 +117,7 @@ const slow = (log: string[], gate: Promise<void>) =>
 
 describe('cancelling', () => {
   test('stops what runs, waits for it, and undoes it', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const gate = signalled();
     const definition = slow(log, gate.promise);
@@ -137,7 +137,7 @@ describe('cancelling', () => {
   });
 
   test('while undoing is accepted and changes nothing', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const gate = signalled();
     const undone: boolean[] = [];
     const definition = saga<null, InMemoryTransaction>('undoing')
@@ -163,10 +163,10 @@ describe('cancelling', () => {
   test('or completing wins, never both, at whatever moment it comes', async () => {
     const outcomes = new Set<string>();
     for (let delay = 0; delay < 40; delay += 1) {
-      const world = new SagaWorld();
+      const world = await openWorld();
       const engine = await world.engine([three]);
       const { sagaId } = await engine.start(three, { n: 1 });
-      for (let turn = 0; turn < delay; turn += 1) await Promise.resolve();
+      for (let turn = 0; turn < delay; turn += 1) await world.ground.turn();
       const cancelled = await engine.cancel(sagaId).then(
         () => true,
         () => false,
@@ -179,7 +179,7 @@ describe('cancelling', () => {
   });
 
   test('is heard although its notification was lost', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const gate = signalled();
     const definition = slow(log, gate.promise);

@@ -1,20 +1,13 @@
-import type { Clock } from 'potter-runtime/foundation';
 import { simpleRetry } from 'potter-runtime/foundation';
 import {
-  InMemorySagaStore,
   type InMemoryTransaction,
-  InMemoryTwoPhaseLog,
   saga,
   TwoPhaseCoordinator,
   type TwoPhaseExecutor,
 } from 'potter-runtime/sagas';
-import {
-  crashEverywhere,
-  FakeTwoPhaseParticipant,
-  type LedgerClient,
-} from 'potter-runtime/testing';
+import { FakeTwoPhaseParticipant } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { openWorld, SagaWorld } from '../saga-world.ts';
 
 interface Order {
   readonly quantity: number;
@@ -23,7 +16,7 @@ interface Order {
 
 /** A saga world with two warehouses, and a saga that reserves in both and then takes a payment. */
 class WarehouseWorld extends SagaWorld {
-  readonly log = new InMemoryTwoPhaseLog({ clock: this.clock });
+  readonly log = this.ground.log;
   readonly east = new FakeTwoPhaseParticipant('east', { clock: this.clock });
   readonly west = new FakeTwoPhaseParticipant('west', { clock: this.clock });
   readonly released: unknown[] = [];
@@ -66,7 +59,7 @@ class WarehouseWorld extends SagaWorld {
 
 describe('a two-phase commit step', () => {
   test('commits at all participants, and its result has what each answered', async () => {
-    const world = new WarehouseWorld();
+    const world = new WarehouseWorld((await openWorld()).ground);
     const definition = world.definition(world.coordinator());
     const engine = await world.engine([definition]);
     const { sagaId, status, results } = await world.settle(engine, definition, { quantity: 2 });
@@ -80,7 +73,7 @@ describe('a two-phase commit step', () => {
   });
 
   test('a refusal undoes the saga at once: nothing was committed, so nothing is released', async () => {
-    const world = new WarehouseWorld();
+    const world = new WarehouseWorld((await openWorld()).ground);
     world.west.refuses = () => true;
     const definition = world.definition(world.coordinator());
     const engine = await world.engine([definition]);
@@ -94,7 +87,7 @@ describe('a two-phase commit step', () => {
   });
 
   test('what was committed is released when a later step fails', async () => {
-    const world = new WarehouseWorld();
+    const world = new WarehouseWorld((await openWorld()).ground);
     const definition = world.definition(world.coordinator());
     const engine = await world.engine([definition]);
     const input = { quantity: 2, refusePayment: true };
@@ -106,7 +99,7 @@ describe('a two-phase commit step', () => {
   });
 
   test('a participant that cannot be reached makes the attempt fail; the next begins a new transaction', async () => {
-    const world = new WarehouseWorld();
+    const world = new WarehouseWorld((await openWorld()).ground);
     world.west.mode = 'down';
     const definition = world.definition(world.coordinator());
     const engine = await world.engine([definition]);
@@ -122,7 +115,7 @@ describe('a two-phase commit step', () => {
   });
 
   test('an undo while the transaction is undecided aborts it, and lets no late attempt begin another', async () => {
-    const world = new WarehouseWorld();
+    const world = new WarehouseWorld((await openWorld()).ground);
     world.west.mode = 'silent';
     const coordinator = world.coordinator();
     const definition = world.definition(coordinator, simpleRetry({ maxAttempts: 1 }));
@@ -140,7 +133,7 @@ describe('a two-phase commit step', () => {
   });
 
   test('an undo after the decision to commit brings that to its end first, then releases', async () => {
-    const world = new WarehouseWorld();
+    const world = new WarehouseWorld((await openWorld()).ground);
     const commit = world.west.commit.bind(world.west);
     world.west.commit = () => Promise.reject(new Error('not now'));
     const coordinator = world.coordinator();
@@ -157,7 +150,7 @@ describe('a two-phase commit step', () => {
   });
 
   test('a saga whose id is too long for a transaction has one all the same', async () => {
-    const world = new WarehouseWorld();
+    const world = new WarehouseWorld((await openWorld()).ground);
     const definition = world.definition(world.coordinator());
     const engine = await world.engine([definition]);
     const sagaId = `order-${'x'.repeat(100)}-ü`;
@@ -167,61 +160,4 @@ describe('a two-phase commit step', () => {
       transactionId: expect.stringMatching(/^sha256:/) as unknown,
     });
   });
-});
-
-test('killed at every durable write, forwards and back, a saga with a two-phase commit step ends all or nothing', async () => {
-  let participants: readonly FakeTwoPhaseParticipant[] = [];
-  let log = new InMemoryTwoPhaseLog();
-  let time: Clock | undefined;
-  const world = (clock: Clock): InMemorySagaStore => {
-    time = clock;
-    log = new InMemoryTwoPhaseLog({ clock });
-    participants = ['east', 'west'].map((name) => new FakeTwoPhaseParticipant(name, { clock }));
-    return new InMemorySagaStore({ clock });
-  };
-  const scenario = (ledger: LedgerClient) => {
-    const coordinator = new TwoPhaseCoordinator({
-      log,
-      participants,
-      ...(time && { clock: time }),
-      random: () => 0.5,
-    });
-    const definition = saga<{ readonly quantity: number }, InMemoryTransaction>('stock')
-      .step('validate', {
-        execute: ({ key }) => ledger.apply(key),
-        compensate: ({ key }) => ledger.apply(key),
-      })
-      .twoPhaseCommit('reserve', {
-        coordinator,
-        branches: ({ input, sagaId }) =>
-          participants.map(({ name }) => ({ participant: name, work: { sagaId, ...input } })),
-        compensate: async ({ key, result }) => {
-          // The do is the commit of all.
-          await ledger.apply(key.replace(/undo$/, 'do'));
-          await ledger.apply(key, () => result.transactionId);
-        },
-      })
-      .step('pay', {
-        execute: ({ key }) => ledger.apply(key),
-        compensate: ({ key }) => ledger.apply(key),
-      })
-      .build();
-    return { definition, input: { quantity: 2 } };
-  };
-  const report = await crashEverywhere({
-    scenario,
-    store: world,
-    check: ({ status, results }) => {
-      const found = participants.map(({ committed, held }) => `${committed.length}/${held.length}`);
-      const all = status === 'completed' ? 'reserve' in results : true;
-      const isOne = new Set(found).size === 1 && found.every((one) => one.endsWith('/0'));
-      return all && isOne ? [] : [`${status}: committed and held are ${found.join(', ')}`];
-    },
-  });
-  console.log(
-    `saga with a two-phase commit step: ${report.points} points at ${report.boundaries} writes, ${report.violations.length} violations`,
-  );
-  expect(report.violations).toEqual([]);
-  expect(report.variants).toBe(4);
-  expect(report.points).toBeGreaterThan(50);
 });

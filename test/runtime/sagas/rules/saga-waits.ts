@@ -1,6 +1,6 @@
 import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld, signalled } from './saga-world.ts';
+import { openWorld, signalled } from '../saga-world.ts';
 
 const approval = signal('approval', (value) => {
   if (typeof value !== 'object' || value === null || !('by' in value))
@@ -13,7 +13,7 @@ const unhurried = { poll: '1m', lease: '10m' } as const;
 
 describe('a timer', () => {
   test('lets go of the saga and takes it up when the time has come', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = saga<null, InMemoryTransaction>('sleeper')
       .step('before', { execute: () => 2 })
       .sleep('night', ({ results }) => results.before * 3_600_000)
@@ -41,7 +41,7 @@ describe('a signal', () => {
     .build();
 
   test('wakes the saga that waits for it', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const engine = await world.engine([waits], unhurried);
     const { sagaId } = await engine.start(waits, null);
     await world.clock.advance('1h');
@@ -57,7 +57,7 @@ describe('a signal', () => {
   });
 
   test('that comes early is kept, and the same one is heard once', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const twice = saga<null, InMemoryTransaction>('twice')
       .sleep('a-while', '1m')
       .waitFor('first', approval)
@@ -76,7 +76,7 @@ describe('a signal', () => {
   });
 
   test('that comes while its process is stopping is heard by the next one', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const gate = signalled();
     const definition = saga<null, InMemoryTransaction>('stopping')
       .parallel('all', (all) =>
@@ -100,7 +100,7 @@ describe('a signal', () => {
   });
 
   test('is one branch’s, when several wait for it', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const both = saga<null, InMemoryTransaction>('both')
       .parallel('all', (all) =>
         all
@@ -125,7 +125,7 @@ describe('a signal', () => {
   });
 
   test('that comes just while the wait begins is never lost, whichever is written first', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const tell: ((sagaId: string, turns: number) => Promise<void>)[] = [];
     const racing = saga<number, InMemoryTransaction>('racing')
       .step('ask', {
@@ -138,7 +138,7 @@ describe('a signal', () => {
       .build();
     const engine = await world.engine([racing], unhurried);
     tell.push(async (sagaId, turns) => {
-      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      for (let turn = 0; turn < turns; turn += 1) await world.ground.turn();
       await engine.signal(sagaId, approval, { by: `after ${turns}` });
     });
     for (let turns = 0; turns < 40; turns += 1) {
@@ -150,7 +150,7 @@ describe('a signal', () => {
   });
 
   test('that does not come in time undoes the saga', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const engine = await world.engine([waits], unhurried);
     const { sagaId } = await engine.start(waits, null);
     await world.clock.advance('25h');
@@ -161,7 +161,7 @@ describe('a signal', () => {
   });
 
   test('of another form is refused where it is sent', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const engine = await world.engine([waits], unhurried);
     const { sagaId } = await engine.start(waits, null);
     await expect(engine.signal(sagaId, approval, 7 as never)).rejects.toThrow('No by.');

@@ -3,7 +3,7 @@ import { type Clock, noRetry, simpleRetry, sleep } from 'potter-runtime/foundati
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { interceptSagaStore, journalViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld, signalled } from './saga-world.ts';
+import { openWorld, signalled } from '../saga-world.ts';
 
 /** A saga whose first step waits for the test; what it does goes into the log. */
 function gated(log: string[], gate: () => Promise<unknown>) {
@@ -32,7 +32,7 @@ describe('takeover', () => {
   ] as const)(
     'of a silent process is done within lease plus poll: $withinMs ms',
     async ({ lease, poll, withinMs }) => {
-      const world = new SagaWorld();
+      const world = await openWorld();
       const log: string[] = [];
       let silent = false;
       const dead = interceptSagaStore(world.store, (_call, proceed) =>
@@ -61,7 +61,7 @@ describe('takeover', () => {
   );
 
   test('a crash does not use up retries, and the key stays the same', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const keys: string[] = [];
     let gate: () => Promise<unknown> = forever;
     const definition = saga<null, InMemoryTransaction>('no-retry')
@@ -86,7 +86,7 @@ describe('takeover', () => {
   });
 
   test('a stalled process that wakes up after its lease commits nothing, and its transactional write is rolled back', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const written: string[] = [];
     const outcomes: string[] = [];
     const wake = signalled();
@@ -122,7 +122,7 @@ describe('takeover', () => {
   });
 
   test('a process that lost its lease drops everything, takes a new name, and works again', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     let gate: () => Promise<unknown> = forever;
     const definition = gated(log, () => gate());
@@ -138,7 +138,7 @@ describe('takeover', () => {
   });
 
   test('a step that takes its process down every time is shown to a person in the end', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = saga<null, InMemoryTransaction>('poison', { maxInterruptions: 3 })
       .step('deadly', { execute: forever, timeout: '1h' })
       .build();
@@ -156,7 +156,7 @@ describe('takeover', () => {
 
 describe('handing over', () => {
   test('a process that stops lets its attempt finish, and another goes on at once', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const gate = signalled();
     const definition = gated(log, () => gate.promise);
@@ -180,7 +180,7 @@ describe('handing over', () => {
   });
 
   test('a process that may wait no longer tells its attempts to stop, but not its undoing', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const aborted: string[] = [];
     const waits =
       (name: string) =>
@@ -213,7 +213,7 @@ describe('handing over', () => {
   });
 
   test('a rolling restart of two overlapping processes strands nothing', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = saga<{ readonly n: number }, InMemoryTransaction>('rolling')
       .step('one', {
         execute: () => new Promise((resolve) => world.clock.schedule(150, () => resolve(1))),
@@ -241,7 +241,7 @@ describe('handing over', () => {
 describe('an unreachable store', () => {
   test('is tried again until it answers, and a lost answer is found out', async () => {
     for (const when of ['before', 'after'] as const) {
-      const world = new SagaWorld();
+      const world = await openWorld();
       let calls = 0;
       const flaky = interceptSagaStore(world.store, async (call, proceed) => {
         // Breaks often, and in no step with the engine's own rhythm.
@@ -275,7 +275,7 @@ describe('an unreachable store', () => {
   });
 
   test('that loses the answer to a takeover has nothing interrupted twice', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     let gate: () => Promise<unknown> = forever;
     const written: number[] = [];
     const definition = saga<null, InMemoryTransaction>('taken-over')
@@ -309,7 +309,7 @@ describe('an unreachable store', () => {
   });
 
   test('that cannot keep what a saga says takes it up anew, and loses nothing', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     let refusals = 2;
     const picky = interceptSagaStore(world.store, (call, proceed) =>
       call.method === 'commit' && (refusals -= 1) >= 0
@@ -326,7 +326,7 @@ describe('an unreachable store', () => {
   });
 
   test('never makes an effect run whose intent is not known to be durable', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     let reachable = true;
     const broken = interceptSagaStore(world.store, (call, proceed) =>
       reachable || call.method !== 'commit'
@@ -351,7 +351,7 @@ describe('an unreachable store', () => {
   });
 
   test('a claim whose answer is lost strands nothing, also when the clock is set right after it', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const definition = saga<null, InMemoryTransaction>('lost').step('a', { execute: () => 1 });
     const built = definition.build();
     const { sagaId } = await world.idle([built]).start(built, null);
@@ -373,7 +373,7 @@ describe('an unreachable store', () => {
 });
 
 test('a process that is stopped while it registers leaves no lease behind', async () => {
-  const world = new SagaWorld();
+  const world = await openWorld();
   const calls: string[] = [];
   const slow = interceptSagaStore(world.store, async (call, proceed) => {
     if (call.method !== 'heartbeat' && call.method !== 'deregister') return proceed();

@@ -2,7 +2,7 @@ import { Rejection } from 'potter-runtime/errors';
 import { simpleRetry, sleep } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { openWorld, type SagaWorld } from '../saga-world.ts';
 
 interface Story {
   readonly capture?: 'refuses' | 'hangs';
@@ -37,7 +37,7 @@ function paid(world: SagaWorld, log: string[]) {
 
 describe('a pivot', () => {
   test('that is refused lets the saga be undone', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const definition = paid(world, log);
     const engine = await world.engine([definition]);
@@ -49,7 +49,7 @@ describe('a pivot', () => {
   });
 
   test('once done is never undone: what fails after it waits for a person, whatever the time', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const definition = paid(world, log);
     const engine = await world.engine([definition]);
@@ -63,7 +63,7 @@ describe('a pivot', () => {
   });
 
   test('of which nobody knows whether it was done is tried again, and no cancel is accepted meanwhile', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const definition = paid(world, log);
     const engine = await world.engine([definition]);

@@ -1,7 +1,7 @@
 import type { LogFields, Logger } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga, type SagaDefinition } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { SagaWorld } from './saga-world.ts';
+import { openWorld } from '../saga-world.ts';
 
 const forever = (): Promise<never> => new Promise<never>(() => {});
 
@@ -31,7 +31,7 @@ const quick = (number: number, log: string[]) =>
 
 describe('versions', () => {
   test('a saga under way finishes on the version it began with', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const old = await world.engine([version(1, log)]);
     const { sagaId } = await old.start(version(1, log), null);
@@ -45,7 +45,7 @@ describe('versions', () => {
   });
 
   test('a version this process was not given is left alone, and said to be', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const { sagaId } = await world.idle([quick(1, log)]).start(quick(1, log), null);
     const lines: { message: string; fields: LogFields }[] = [];
@@ -113,7 +113,7 @@ describe('versions', () => {
   ])(
     'changed under the same version, with a saga in its second step: %s',
     async (_, names, status, done) => {
-      const world = new SagaWorld();
+      const world = await openWorld();
       const log: string[] = [];
       const before = of(['a', 'b', 'c'], log, 'b');
       const engine = await world.engine([before]);
@@ -129,7 +129,7 @@ describe('versions', () => {
   );
 
   test('a saga that was stopped by a change goes on when resumed on what it began with', async () => {
-    const world = new SagaWorld();
+    const world = await openWorld();
     const log: string[] = [];
     const before = of(['a', 'b', 'c'], log, 'b');
     const engine = await world.engine([before]);

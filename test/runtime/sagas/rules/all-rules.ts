@@ -1,0 +1,26 @@
+/** The rules of sagas, one text each for every back end: whoever imports this has them tried where `tryRulesOn` says. */
+import './already-done.ts';
+import './command-step.ts';
+import './saga-bulk.ts';
+import './saga-child.ts';
+import './saga-choice.ts';
+import './saga-compensation.ts';
+import './saga-edit.ts';
+import './saga-forward.ts';
+import './saga-limits.ts';
+import './saga-lock.ts';
+import './saga-migration.ts';
+import './saga-parallel.ts';
+import './saga-pause.ts';
+import './saga-pivot.ts';
+import './saga-retries.ts';
+import './saga-rewind.ts';
+import './saga-skip.ts';
+import './saga-start.ts';
+import './saga-takeover.ts';
+import './saga-telemetry.ts';
+import './saga-time.ts';
+import './saga-two-phase.ts';
+import './saga-undo.ts';
+import './saga-versions.ts';
+import './saga-waits.ts';
