@@ -26,6 +26,7 @@ export function viewText(saga: SagaView): string {
     ['status', saga.paused ? `${saga.status}, paused` : saga.status],
     ['step', saga.currentStep ?? '-'],
     ['correlation', saga.correlationId],
+    ['lock', lockText(saga.lock)],
     ['started', saga.startedAt.toISOString()],
     ['updated', saga.updatedAt.toISOString()],
     ['finished', saga.finishedAt?.toISOString() ?? '-'],
@@ -59,6 +60,17 @@ export function plainText(value: unknown, indent?: number): string {
     indent,
   ) as string | undefined;
   return text ?? 'null';
+}
+
+/** `waits for order:a (2 before it; order-17 has it)`; keys that others have first. */
+function lockText(lock: SagaView['lock']): string {
+  if (lock === null) return '-';
+  const { state, keys, waitsFor = [] } = lock;
+  if (state === 'held') return `holds ${keys.join(', ')}`;
+  const places = waitsFor.map(
+    ({ key, holder, ahead }) => `${key} (${ahead} before it; ${holder} has it)`,
+  );
+  return `waits for ${(places.length > 0 ? places : keys).join(', ')}`;
 }
 
 function errorText(error: { readonly code: string; readonly message: string } | null): string {

@@ -41,6 +41,15 @@ export interface SagaListing {
   readonly finishedAt: Date | null;
 }
 
+/** Where a saga stands in the queue for a key that it waits for. */
+export interface LockPlace {
+  readonly key: string;
+  /** The saga that has the key. */
+  readonly holder: string;
+  /** How many have or get the key before it: 1 when it is next. */
+  readonly ahead: number;
+}
+
 /** What waits to be done, for gauges. */
 export interface SagaBacklog {
   /** Sagas that wait for a person. */
@@ -56,6 +65,8 @@ export interface SagaBacklog {
  */
 export interface SagaDirectory {
   list(filter: SagaFilter, page: DirectoryPage): Promise<readonly SagaListing[]>;
+  /** Queues of its keys in which a saga is not the first, in the order of the keys; none when it waits for no key. */
+  lockPlaces(sagaId: string): Promise<readonly LockPlace[]>;
   /** @param definitions whose sagas count as due: those of others nobody here could take up. */
   backlog(definitions: readonly DefinitionVersion[], now: Date): Promise<SagaBacklog>;
 }

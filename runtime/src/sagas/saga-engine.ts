@@ -45,7 +45,10 @@ export interface SagaEngineOptions<Tx = unknown> {
 
 /** How to start a saga. */
 export interface StartOptions<Tx = unknown> {
-  /** Makes the start repeatable: the same id, definition and input start one saga. Default: a new id. */
+  /**
+   * Makes the start repeatable: the same id, definition and input start one saga. Up to 200 characters without spaces and `/`;
+   * `::` is for the ids of sagas within sagas. Default: a new id.
+   */
   readonly sagaId?: string;
   /** Default: the saga's id. */
   readonly correlationId?: string;

@@ -139,7 +139,12 @@ export type SagaEvent =
     })
   /** What was begun from this step on is being undone, to be done again; its undos are told the error as their cause. */
   | (Asked & { readonly type: 'RewindStarted'; readonly path: string; readonly error: SagaError })
-  | (Happened & { readonly type: 'Rewound'; readonly path: string })
+  | (Happened & {
+      readonly type: 'Rewound';
+      readonly path: string;
+      /** Decisions and waits that came after it and stay: those of other branches, that follow on nothing that was undone. */
+      readonly kept?: readonly string[];
+    })
   /** A saga that was over is undone after all. */
   | (Asked & { readonly type: 'UndoRequested'; readonly forced: boolean })
   /** It was accepted, but came to nothing: the saga had moved on. */

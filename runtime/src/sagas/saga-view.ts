@@ -1,3 +1,4 @@
+import type { LockPlace, SagaDirectory } from './saga-directory.ts';
 import type { SagaError, SagaStatus } from './saga-event.ts';
 import { resultsOf, type SagaState } from './machine/saga-state.ts';
 
@@ -18,7 +19,12 @@ export interface SagaView {
   readonly versionMissing?: true;
   readonly correlationId: string;
   /** Its keys, while it waits for them or holds them. */
-  readonly lock: { readonly state: 'waiting' | 'held'; readonly keys: readonly string[] } | null;
+  readonly lock: {
+    readonly state: 'waiting' | 'held';
+    readonly keys: readonly string[];
+    /** Of one that waits: the keys that others have, whose they are, and how many come before it. Only where one saga is asked for. */
+    readonly waitsFor?: readonly LockPlace[];
+  } | null;
   readonly startedAt: Date;
   readonly updatedAt: Date;
   /** When it was completed or compensated. A failed saga is not finished: it can be resumed. */
@@ -50,4 +56,13 @@ export function viewOf(sagaId: string, state: SagaState): SagaView {
 /** Its keys, while it waits for them or holds them. */
 export function lockOf({ lock, locks }: SagaState): SagaView['lock'] {
   return lock === 'none' ? null : { state: lock, keys: locks };
+}
+
+/** A view that says, of a saga that waits for its keys, who has them and how many come before it. */
+export async function withLockPlaces(
+  view: SagaView,
+  store: Pick<SagaDirectory, 'lockPlaces'>,
+): Promise<SagaView> {
+  if (view.lock?.state !== 'waiting') return view;
+  return { ...view, lock: { ...view.lock, waitsFor: await store.lockPlaces(view.sagaId) } };
 }

@@ -48,6 +48,7 @@ export function interceptSagaStore<Tx>(
     unclaimable: (definitions) =>
       through('unclaimable', [definitions], () => store.unclaimable(definitions)),
     list: (filter, page) => through('list', [filter, page], () => store.list(filter, page)),
+    lockPlaces: (sagaId) => through('lockPlaces', [sagaId], () => store.lockPlaces(sagaId)),
     backlog: (definitions, now) =>
       through('backlog', [definitions, now], () => store.backlog(definitions, now)),
     post: (sagaId, message) =>

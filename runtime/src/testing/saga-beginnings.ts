@@ -4,6 +4,8 @@ interface Begun {
   readonly key: string;
   /** How many steps had been begun by then. */
   readonly after: number;
+  /** The decision by which it was passed over. */
+  readonly by?: string;
 }
 
 /**
@@ -13,6 +15,7 @@ interface Begun {
 export class SagaBeginnings {
   readonly steps: string[] = [];
   #others: Begun[] = [];
+  #decided = '';
 
   /** How many steps a rewind to a node leaves alone; undefined when the node was not begun. */
   keptBy(path: string): number | undefined {
@@ -35,33 +38,51 @@ export class SagaBeginnings {
     readonly others: readonly string[];
   } {
     const { type } = event;
-    if (type === 'Rewound') return this.#forget(event.path);
+    if (type === 'Rewound') return this.#forget(event.path, event.kept ?? []);
+    if (type === 'Decided') this.#decided = event.path;
     if (type === 'AttemptStarted' && event.direction === 'forward') {
       if (!this.steps.includes(event.path)) this.steps.push(event.path);
-    } else if (type === 'Decided' || type === 'StepSkipped') this.#add(event.path);
+    } else if (type === 'Decided') this.#add(event.path);
+    else if (type === 'StepSkipped') this.#add(event.path, this.#decided);
     else if (type === 'WaitStarted' || type === 'StepOverridden') {
       this.#add(`${event.path} ${event.direction}`);
     }
     return { steps: [], others: [] };
   }
 
-  #add(key: string): void {
+  #add(key: string, by?: string): void {
     if (this.#others.some((other) => other.key === key)) return;
-    this.#others.push({ key, after: this.steps.length });
+    this.#others.push({ key, after: this.steps.length, ...(by !== undefined && { by }) });
   }
 
-  #forget(path: string): ReturnType<SagaBeginnings['read']> {
+  /** Decisions and waits that came after a node, or are it, by their paths. */
+  cameAfter(path: string): readonly string[] {
+    return this.#after(path).flatMap(({ key, by }) =>
+      by !== undefined || key.endsWith(' compensate') ? [] : [pathOf(key)],
+    );
+  }
+
+  #after(path: string): readonly Begun[] {
     const kept = this.keptBy(path) ?? this.steps.length;
     const first = this.steps.includes(path)
       ? undefined
       : this.#others.findIndex(({ key }) => pathOf(key) === path);
-    // The wait for a child goes with its start.
-    const stays = ({ key, after }: Begun, at: number): boolean =>
-      (first === undefined ? after <= kept : at < first) ||
-      this.steps.slice(0, kept).includes(pathOf(key));
-    const others = this.#others.filter((other, at) => !stays(other, at)).map(({ key }) => key);
-    this.#others = this.#others.filter(stays);
-    return { steps: this.steps.splice(kept), others };
+    return this.#others.filter(({ key, after }, at) => {
+      const before = first === undefined ? after <= kept : at < first;
+      // The wait for a child goes with its start.
+      return !before && !this.steps.slice(0, kept).includes(pathOf(key));
+    });
+  }
+
+  #forget(path: string, told: readonly string[]): ReturnType<SagaBeginnings['read']> {
+    const kept = this.keptBy(path) ?? this.steps.length;
+    const gone = this.#after(path).filter(
+      ({ key, by }) => !told.includes(by ?? key.replace(/ forward$/, '')),
+    );
+    this.#others = this.#others
+      .filter((other) => !gone.includes(other))
+      .map((other) => ({ ...other, after: Math.min(other.after, kept) }));
+    return { steps: this.steps.splice(kept), others: gone.map(({ key }) => key) };
   }
 }
 

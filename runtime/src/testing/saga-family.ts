@@ -1,4 +1,5 @@
 import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
+import { childIdOf } from '../sagas/nodes/child.ts';
 import type { JournalEntry, SagaStatus } from '../sagas/saga-event.ts';
 import { isSettled } from '../sagas/saga-status.ts';
 import type { SagaStore } from '../sagas/saga-store.ts';
@@ -25,7 +26,9 @@ export function* familyOf(
   const member = { sagaId, definition, parent };
   yield member;
   for (const node of definition.attempted.values()) {
-    if (node.kind === 'child') yield* familyOf(`${sagaId}.${node.path}`, node.definition, member);
+    if (node.kind === 'child') {
+      yield* familyOf(childIdOf(sagaId, node.path, 0), node.definition, member);
+    }
   }
 }
 

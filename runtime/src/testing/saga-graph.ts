@@ -65,6 +65,16 @@ export class SagaGraph {
     return rankOf(other) > rankOf(one);
   }
 
+  /** Whether a node follows on another: comes after it in the same way, or within a choice that it is, or is it. */
+  followsOn(path: string, otherPath: string): boolean {
+    const [one, other] = [this.place(path), this.place(otherPath)];
+    if (!one || !other) return false;
+    if (one === other || one.turns.some(({ at }) => at === other.node)) return true;
+    const fork = one.turns.findIndex(({ branch }, n) => other.turns[n]?.branch !== branch);
+    const [mine, theirs] = [one.turns[fork], other.turns[fork]];
+    return mine?.at.kind === 'sequence' && theirs !== undefined && theirs.branch < mine.branch;
+  }
+
   #add(node: SagaNode, turns: readonly Turn[]): void {
     if (node.kind !== 'sequence') this.#places.set(node.path, { node, turns });
     for (const [branch, child] of childrenOf(node).entries()) {

@@ -85,9 +85,9 @@ class SagaModel {
       case 'SagaFailed':
         return this.#failed(event);
       case 'Rewound':
-        return event.path === state.rewindTo && this.#undo.isQuiet && this.#undo.left().length === 0
-          ? undefined
-          : 'rewound is everything undone from that step on';
+        if (event.path !== state.rewindTo || !this.#undo.isQuiet || this.#undo.left().length > 0)
+          return 'rewound is everything undone from that step on';
+        return this.#keptRightly(event);
       case 'SagaResumed':
         return state.paused || status === 'failed'
           ? undefined
@@ -121,6 +121,18 @@ class SagaModel {
       case 'DefinitionMigrated':
         return undefined;
     }
+  }
+
+  /** Other branches keep what they decided and waited for, unless it follows on something that was undone. */
+  #keptRightly({ path, kept = [] }: EventOf<'Rewound'>): string | undefined {
+    const { begun } = this.state;
+    const undone = [path, ...begun.steps.slice(begun.keptBy(path))];
+    const stays = begun
+      .cameAfter(path)
+      .filter((other) => undone.every((step) => !this.#graph.followsOn(other, step)));
+    return JSON.stringify([...kept].sort()) === JSON.stringify([...new Set(stays)].sort())
+      ? undefined
+      : `a rewind leaves alone what follows on nothing that is undone: ${stays.join(', ')}`;
   }
 
   #afterTheEnd(event: SagaEvent): string | undefined {

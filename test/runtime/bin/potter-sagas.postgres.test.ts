@@ -18,6 +18,10 @@ const order = saga<{ readonly n: number }, PostgresTransaction>('order-saga')
   })
   .build();
 
+const locked = saga<null, PostgresTransaction>('locked-saga', { lock: () => 'till' })
+  .sleep('wait', '1d')
+  .build();
+
 let database: TestDatabase;
 let store: PostgresSagaStore;
 let engine: SagaEngine<PostgresTransaction>;
@@ -26,7 +30,7 @@ let project: Project;
 beforeAll(async () => {
   database = await createTestDatabase({ components: ['sagas'] });
   store = new PostgresSagaStore({ pool: database.pool });
-  engine = createSagaEngine({ store, definitions: [order] });
+  engine = createSagaEngine({ store, definitions: [order, locked] });
   await engine.run();
   project = await makeProject();
 });
@@ -105,6 +109,18 @@ test('many are told at once, one line each; nobody is told without a yes', async
   const refused = await sagas('bulk', 'pause', '--where', 'status=completed', '--yes');
   expect(refused.code).toBe(1);
   expect(refused.text).toMatch(/cli-2 +refused +SAGA_ALREADY_FINISHED[^]*0 accepted, \d+ refused$/);
+});
+
+test('of a saga that waits for its keys it says whose they are and how many come before it', async () => {
+  for (const sagaId of ['cli-lock-1', 'cli-lock-2']) await engine.start(locked, null, { sagaId });
+  await reached('cli-lock-1', 'LocksTaken');
+  expect((await sagas('show', 'cli-lock-1')).text).toMatch(/^lock +holds till$/m);
+  expect((await sagas('show', 'cli-lock-2')).text).toMatch(
+    /^lock +waits for till \(1 before it; cli-lock-1 has it\)$/m,
+  );
+  await engine.cancel('cli-lock-1');
+  await reached('cli-lock-2', 'LocksTaken');
+  await engine.cancel('cli-lock-2');
 });
 
 test('a refusal is one line and exit code 1', async () => {

@@ -45,6 +45,10 @@ const orderSaga = saga<Order>('order-saga', { version: 1 })
   })
   .build();
 
+const lockedSaga = saga<Order>('locked-saga', { lock: () => 'till' })
+  .step('wait', { execute: () => gate.promise })
+  .build();
+
 let service: HttpService;
 let store: InMemorySagaStore;
 let engine: SagaEngine<InMemoryTransaction>;
@@ -59,7 +63,7 @@ beforeEach(async () => {
     idempotency: new InMemoryIdempotencyStore(),
   });
   store = new InMemorySagaStore();
-  engine = createSagaEngine({ store, definitions: [orderSaga] });
+  engine = createSagaEngine({ store, definitions: [orderSaga, lockedSaga] });
   sagaRoutes(service, engine);
   await engine.run();
   url = `${await service.listen({ port: 0 })}/api/v1/sagas`;
@@ -119,11 +123,33 @@ describe('a saga over HTTP', () => {
         'process-payment': { paid: true },
       },
       correlationId: 'c-1',
+      lock: null,
       startedAt: expect.stringMatching(ISO),
       updatedAt: expect.stringMatching(ISO),
       finishedAt: expect.stringMatching(ISO),
       error: null,
     });
+  });
+
+  test('says which keys it has, and of one that waits whose they are and how many come before it', async () => {
+    const ids: string[] = [];
+    for (const orderId of ['o-1', 'o-2', 'o-3']) {
+      ids.push((await engine.start(lockedSaga, { orderId })).sagaId);
+    }
+    expect((await json(`/${ids[0]}`)).body).toMatchObject({
+      lock: { state: 'held', keys: ['till'] },
+    });
+    expect((await json(`/${ids[2]}`)).body).toMatchObject({
+      status: 'pending',
+      lock: {
+        state: 'waiting',
+        keys: ['till'],
+        waitsFor: [{ key: 'till', holder: ids[0], ahead: 2 }],
+      },
+    });
+    gate.resolve();
+    await engine.settled(ids[2] ?? '');
+    expect((await json(`/${ids[2]}`)).body).toMatchObject({ status: 'completed', lock: null });
   });
 
   test('says when it waits for a process that has its version', async () => {

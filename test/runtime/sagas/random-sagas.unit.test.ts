@@ -25,7 +25,11 @@ describe('a saga of any shape', () => {
           const definition = definitionOf(shape, random);
           const { journal, problems } = new RandomStory(definition, random).play(60);
           const entries = journal.map((event, at) => ({ seq: BigInt(at + 1), event }));
-          for (const { type } of journal) seen.set(type, (seen.get(type) ?? 0) + 1);
+          for (const event of journal) {
+            const kept = event.type === 'Rewound' && event.kept ? ', keeping some' : '';
+            const what = `${event.type}${kept}`;
+            seen.set(what, (seen.get(what) ?? 0) + 1);
+          }
           expect([
             ...problems,
             ...modelViolations(definition, entries),

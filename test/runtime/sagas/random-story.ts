@@ -13,6 +13,7 @@ import {
 } from '../../../runtime/src/sagas/machine/saga-snapshot.ts';
 import type { SagaState } from '../../../runtime/src/sagas/machine/saga-state.ts';
 import { begin, transition } from '../../../runtime/src/sagas/machine/transition.ts';
+import { childIdOf } from '../../../runtime/src/sagas/nodes/child.ts';
 import type { Failure } from '../../../runtime/src/sagas/failure.ts';
 import { accepts, type SagaMessage } from '../../../runtime/src/sagas/saga-message.ts';
 import { word } from './random-definition.ts';
@@ -166,7 +167,7 @@ export class RandomStory {
 
   #childOf(path: string): string {
     const generation = this.#state.steps.find((step) => step.path === path)?.generation ?? 0;
-    return generation === 0 ? `s.${path}` : `s.${path}~${generation}`;
+    return childIdOf('s', path, generation);
   }
 
   /** One of the sagas within it ends, or is undone as it was asked. */
@@ -176,7 +177,7 @@ export class RandomStory {
     if (id === undefined) return;
     const status = says === 'asked' || this.#random() < 0.3 ? 'compensated' : 'completed';
     this.#children.set(id, status);
-    const path = id.slice(2).split('~')[0] ?? '';
+    const path = id.split('::')[1]?.split('~')[0] ?? '';
     const error = { code: 'REFUSED', message: 'No.', step: 'a' };
     this.#post({
       kind: 'signal',
@@ -187,7 +188,15 @@ export class RandomStory {
     });
   }
 
-  #message(kind: Kind, step = this.#oneOf([...this.#definition.nodes.keys()]) ?? ''): void {
+  /** Most often a node that was begun: of another there is little to say. */
+  #node(): string {
+    const { steps, marks } = this.#state;
+    const begun = [...steps, ...marks].map(({ path }) => path);
+    const all = [...this.#definition.nodes.keys()];
+    return this.#oneOf(begun.length > 0 && this.#random() < 0.8 ? begun : all) ?? '';
+  }
+
+  #message(kind: Kind, step = this.#node()): void {
     const told = { messageId: `m-${(this.#messages += 1)}`, at: this.#now() };
     switch (kind) {
       case 'signal':

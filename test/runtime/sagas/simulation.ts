@@ -461,7 +461,7 @@ class World {
     const definition = this.#processes[0]?.engine.definition;
     const node = definition?.attempted.get('within');
     if (!definition || node?.kind !== 'child') return [];
-    const generations = [`${sagaId}.within`, `${sagaId}.within~1`];
+    const generations = [`${sagaId}::within`, `${sagaId}::within~1`];
     const members = [];
     for (const id of [sagaId, ...generations]) {
       const found = await this.#base.load(id);

@@ -3,7 +3,7 @@ import { SAGA_SORT_FIELDS, type SagaSort } from '../../sagas/read-models/saga-qu
 import type { SagaStatus } from '../../sagas/saga-event.ts';
 import { instant } from '../requests/instants.ts';
 import { pageLimit } from '../requests/paging.ts';
-import { errorSchema, orNull, time, timeOrNull } from './saga-schemas.ts';
+import { errorSchema, lockSchema, orNull, time, timeOrNull } from './saga-schemas.ts';
 
 const STATUSES: readonly SagaStatus[] = [
   'pending',
@@ -75,6 +75,7 @@ export const listSchema: TSchema = Type.Object(
         paused: Type.Boolean(),
         currentStep: orNull<string>('string'),
         correlationId: Type.String(),
+        lock: lockSchema,
         startedAt: time,
         updatedAt: time,
         finishedAt: timeOrNull,

@@ -24,6 +24,33 @@ export const errorSchema: TUnsafe = Type.Unsafe<unknown>({
   },
 });
 
+/** The keys of a saga, or null. */
+export const lockSchema: TUnsafe = Type.Unsafe<unknown>({
+  type: ['object', 'null'],
+  required: ['state', 'keys'],
+  properties: {
+    state: { type: 'string', enum: ['waiting', 'held'] },
+    keys: { type: 'array', items: { type: 'string' } },
+    waitsFor: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['key', 'holder', 'ahead'],
+        properties: {
+          key: { type: 'string' },
+          holder: { type: 'string', description: 'Id of the saga that has the key.' },
+          ahead: {
+            type: 'integer',
+            description: 'How many have or get the key before it: 1 when it is next.',
+          },
+        },
+      },
+      description: 'The keys that others have. Only in the answer about a single saga that waits.',
+    },
+  },
+  description: 'Its keys, while it waits for them or holds them; null: it has none, or is over.',
+});
+
 /** `GET /api/v1/sagas/{id}` */
 export const sagaSchema: TSchema = Type.Object(
   {
@@ -43,6 +70,7 @@ export const sagaSchema: TSchema = Type.Object(
       description: 'What each step answered, by its name.',
     }),
     correlationId: Type.String(),
+    lock: lockSchema,
     startedAt: time,
     updatedAt: time,
     finishedAt: timeOrNull,
@@ -87,12 +115,12 @@ export const acceptedSchema: TSchema = Type.Object(
 
 /** Which saga. */
 export const sagaParams: TSchema = Type.Object({
-  id: Type.String({ minLength: 1, maxLength: 255, description: 'Id of the saga.' }),
+  id: Type.String({ minLength: 1, maxLength: 1_000, description: 'Id of the saga.' }),
 });
 
 /** Which signal of which saga. */
 export const signalParams: TSchema = Type.Object({
-  id: Type.String({ minLength: 1, maxLength: 255, description: 'Id of the saga.' }),
+  id: Type.String({ minLength: 1, maxLength: 1_000, description: 'Id of the saga.' }),
   name: Type.String({ minLength: 1, maxLength: 100, description: 'Name of the signal.' }),
 });
 

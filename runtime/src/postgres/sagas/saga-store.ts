@@ -2,6 +2,7 @@ import { PotterError } from '../../errors/potter-error.ts';
 import { type Logger, silentLogger } from '../../foundation/logger.ts';
 import type {
   DirectoryPage,
+  LockPlace,
   SagaBacklog,
   SagaFilter,
   SagaListing,
@@ -31,6 +32,7 @@ import { listSagas, readBacklog } from './store/directory.ts';
 import { followJournal } from './store/follow.ts';
 import { postMessage, readInbox } from './store/inbox.ts';
 import { countUnclaimable, loadSaga, readJournal } from './store/read.ts';
+import { readLockPlaces } from './store/lock-places.ts';
 import { SagaSignals } from './store/signals.ts';
 import { endLease, extendLease, forgetWorkers } from './store/workers.ts';
 import { commitWrite, createWrite } from './store/write.ts';
@@ -118,6 +120,10 @@ export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncD
 
   list(filter: SagaFilter, page: DirectoryPage): Promise<readonly SagaListing[]> {
     return this.#ask(() => listSagas(this.#pool, filter, page));
+  }
+
+  lockPlaces(sagaId: string): Promise<readonly LockPlace[]> {
+    return this.#ask(() => readLockPlaces(this.#pool, sagaId));
   }
 
   backlog(definitions: readonly DefinitionVersion[], now: Date): Promise<SagaBacklog> {

@@ -1,6 +1,6 @@
 import { PotterError } from '../../errors/potter-error.ts';
 
-/** `/` and `~` part keys, `:` marks signals between sagas. */
+/** `/` and `~` part keys, `:` marks signals between sagas and parts their ids. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** @throws PotterError `SAGA_DEFINITION_INVALID` */

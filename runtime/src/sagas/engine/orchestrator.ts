@@ -9,6 +9,7 @@ import type { SagaDefinition } from '../definition/saga-definition.ts';
 import { nextWork, summaryOf } from '../machine/next-work.ts';
 import { restore } from '../machine/saga-snapshot.ts';
 import { begin } from '../machine/transition.ts';
+import { CHILD_MARK } from '../nodes/child.ts';
 import type { SagaEngine, StartedSaga, StartOptions } from '../saga-engine.ts';
 import type { ParentLink, SagaError } from '../saga-event.ts';
 import type { ClaimedSaga, Lease, SagaStore } from '../saga-store.ts';
@@ -298,10 +299,16 @@ function checkedPriority(priority: number = 0): number {
 
 /** Keys are made of the id and paths, joined by `/`. */
 function checkedId(sagaId: string): string {
+  if (sagaId.includes(CHILD_MARK)) {
+    throw new PotterError('INVALID_ARGUMENT', {
+      message: `'${sagaId}' cannot be the id of a saga: '${CHILD_MARK}' is for the ids of sagas within sagas.`,
+      remedy: `Use an id without '${CHILD_MARK}'.`,
+    });
+  }
   if (/^[^/\p{Cc}\s]{1,200}$/u.test(sagaId)) return sagaId;
   throw new PotterError('INVALID_ARGUMENT', {
     message: `'${sagaId}' cannot be the id of a saga.`,
-    remedy: "Use 1 to 200 characters without spaces, control characters and '/'.",
+    remedy: "Use 1 to 200 characters without spaces, control characters, '/' and '::'.",
   });
 }
 

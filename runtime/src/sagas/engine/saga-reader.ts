@@ -7,12 +7,12 @@ import type { JournalEntry } from '../saga-event.ts';
 import { historyOf, type SagaHistory } from '../saga-history.ts';
 import type { SagaStore, StoredSaga } from '../saga-store.ts';
 import { isFinished } from '../saga-status.ts';
-import { type SagaView, viewOf } from '../saga-view.ts';
+import { type SagaView, viewOf, withLockPlaces } from '../saga-view.ts';
 import type { DefinitionRegistry } from './definition-registry.ts';
 import { journalEvents } from './journal-events.ts';
 
 /** What looking at sagas needs of a store. */
-type ReadStore = Pick<SagaStore, 'load' | 'journal' | 'follow' | 'list'>;
+type ReadStore = Pick<SagaStore, 'load' | 'journal' | 'follow' | 'list' | 'lockPlaces'>;
 
 /** How an engine shows sagas: from the store alone, whoever runs them. */
 export class SagaReader {
@@ -31,7 +31,8 @@ export class SagaReader {
     const { state } = await this.restored(await this.stored(sagaId));
     const { definition, definitionVersion, status } = state;
     const missing = !isFinished(status) && !this.#definitions.runs(definition, definitionVersion);
-    return { ...viewOf(sagaId, state), ...(missing && { versionMissing: true }) };
+    const view = await withLockPlaces(viewOf(sagaId, state), this.#store);
+    return { ...view, ...(missing && { versionMissing: true }) };
   }
 
   async history(sagaId: string): Promise<SagaHistory> {

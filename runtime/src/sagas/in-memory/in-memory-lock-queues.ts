@@ -1,3 +1,4 @@
+import type { LockPlace } from '../saga-directory.ts';
 import type { SagaRow } from './saga-row.ts';
 
 /**
@@ -39,6 +40,17 @@ export class InMemoryLockQueues {
       granted.push(next);
     }
     return granted;
+  }
+
+  /** Where it stands in those queues in which it is not the first. */
+  places(row: SagaRow): readonly LockPlace[] {
+    const places: LockPlace[] = [];
+    for (const [key, queue] of this.#queues) {
+      const ahead = [...queue].indexOf(row);
+      const holder = first(queue)?.saga.sagaId;
+      if (ahead > 0 && holder !== undefined) places.push({ key, holder, ahead });
+    }
+    return places.sort((one, other) => (one.key < other.key ? -1 : 1));
   }
 }
 

@@ -1,6 +1,12 @@
 import { PotterError } from '../../errors/potter-error.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
-import type { DirectoryPage, SagaBacklog, SagaFilter, SagaListing } from '../saga-directory.ts';
+import type {
+  DirectoryPage,
+  LockPlace,
+  SagaBacklog,
+  SagaFilter,
+  SagaListing,
+} from '../saga-directory.ts';
 import { newId } from '../../foundation/ids.ts';
 import type { JournalEntry, SagaStatus } from '../saga-event.ts';
 import type { SagaFeed } from '../saga-feed.ts';
@@ -220,6 +226,11 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
       known,
       now,
     );
+  }
+
+  async lockPlaces(sagaId: string): Promise<readonly LockPlace[]> {
+    const row = this.#committedRow(sagaId);
+    return row ? this.#queues.places(row) : [];
   }
 
   async inbox(sagaId: string, seen: bigint): Promise<readonly InboxEntry[]> {

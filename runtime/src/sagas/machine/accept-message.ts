@@ -7,6 +7,7 @@ import { abandonWaits } from './abandon-waits.ts';
 import { acceptableMessages } from './acceptable-messages.ts';
 import type { Draft } from './draft.ts';
 import { editedInput } from './edited-input.ts';
+import { keptMarks } from './kept-marks.ts';
 import { rewindPlaceOf } from './rewind-place.ts';
 import { whyNotSkippable } from './skippable.ts';
 import { pivotOf } from './stop-reason.ts';
@@ -82,7 +83,8 @@ export function acceptMessage(
         step: null,
       };
       draft.emit({ type: 'RewindStarted', ...asked, path, error });
-      return abandonWaits(draft, at, (mark) => !place.keeps(mark));
+      const kept = keptMarks(definition, state, path);
+      return abandonWaits(draft, at, (mark) => !place.keeps(mark) && !kept.includes(mark.path));
     }
     case 'undo':
     case 'force-undo': {

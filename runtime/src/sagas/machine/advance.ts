@@ -5,6 +5,7 @@ import { isSettled } from '../saga-status.ts';
 import { abandonWaits } from './abandon-waits.ts';
 import type { Draft } from './draft.ts';
 import { GraphWalk, RewindWalk } from './graph-walk.ts';
+import { keptMarks } from './kept-marks.ts';
 import type { Moment } from './moment.ts';
 import { type SagaState, stepAt } from './saga-state.ts';
 import { pivotOf, runningInVain, stopReason } from './stop-reason.ts';
@@ -95,7 +96,9 @@ function compensate(
   } else if (state.rewindTo === null) {
     draft.emit({ type: 'SagaCompensated', at, error: state.cause ?? unexplained });
   } else {
-    draft.emit({ type: 'Rewound', at, path: state.rewindTo });
+    const path = state.rewindTo;
+    const kept = keptMarks(definition, state, path);
+    draft.emit({ type: 'Rewound', at, path, ...(kept.length > 0 && { kept }) });
   }
   return true;
 }

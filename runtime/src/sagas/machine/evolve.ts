@@ -246,14 +246,20 @@ function skipWait(draft: StateDraft, event: EventOf<'StepOverridden'>): void {
   mark(draft, { kind: 'wait', path, direction, after: draft.steps.length, until: null, ended });
 }
 
-/** Everything from that node on was never begun; what gave up before it gets its retries anew, and the saga its time. */
-function rewound(draft: StateDraft, { path, at }: EventOf<'Rewound'>): void {
+/**
+ * Everything from that node on was never begun, but what other branches decided and waited for by themselves; what gave up
+ * before it gets its retries anew, and the saga its time.
+ */
+function rewound(draft: StateDraft, { path, at, kept = [] }: EventOf<'Rewound'>): void {
   const place = rewindPlaceOf(draft, path);
   if (place) {
+    const stays = (m: NodeMark): boolean =>
+      (m.kind === 'decision' || m.direction === 'forward') && kept.includes(m.path);
     // Both by what was there before: marks are told apart by their order among themselves.
-    const marks = draft.marks.filter(place.keeps);
+    const marks = draft.marks.filter((m) => place.keeps(m) || stays(m));
     draft.steps = draft.steps.slice(0, place.steps);
-    draft.marks = marks;
+    // What stays comes before all that is begun from now on.
+    draft.marks = marks.map((m) => (m.after > place.steps ? { ...m, after: place.steps } : m));
   }
   draft.rewindTo = null;
   draft.rewinds += 1;

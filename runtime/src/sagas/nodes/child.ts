@@ -22,9 +22,12 @@ export function childSignal(path: string): string {
   return `child:${path}`;
 }
 
-/** The id of the saga that a node began: made of its parent's, so that every process makes the same. */
+/** Parts the id of a saga from that of the one around it: no name of a node has a colon, and no id of a user has two in a row. */
+export const CHILD_MARK = '::';
+
+/** The id of the saga that a node began: made of its parent's, so that every process makes the same, and no two nodes do. */
 export function childIdOf(sagaId: string, path: string, generation: number): string {
-  return `${sagaId}.${generation === 0 ? path : `${path}~${generation}`}`;
+  return `${sagaId}${CHILD_MARK}${generation === 0 ? path : `${path}~${generation}`}`;
 }
 
 /** Waits, after the attempt that asked for it, for word that the child has come to an end. */

@@ -56,6 +56,7 @@ export function sealedSagaStore<Tx>(
     transaction: (work) => store.transaction(work),
     unclaimable: (definitions) => store.unclaimable(definitions),
     list: (filter, page) => store.list(filter, page),
+    lockPlaces: (sagaId) => store.lockPlaces(sagaId),
     backlog: (definitions, now) => store.backlog(definitions, now),
     heartbeat: (workerId, ttlMs) => store.heartbeat(workerId, ttlMs),
     deregister: (workerId) => store.deregister(workerId),

@@ -90,6 +90,32 @@ export function lockRules<Tx>(): readonly SagaStoreRule<Tx>[] {
       },
     },
     {
+      name: 'says of a saga that waits who has its keys and how many come before it, and nothing of one that has them all',
+      check: async (bench) => {
+        const [a = '', b = '', c = ''] = keysOf(3);
+        const workerId = await bench.worker();
+        const first = await waiting(bench, [a]);
+        const second = await waiting(bench, [a, b]);
+        const third = await waiting(bench, [c, b, a]);
+        assert.deepEqual(await bench.store.lockPlaces(first), []);
+        assert.deepEqual(await bench.store.lockPlaces(second), [
+          { key: a, holder: first, ahead: 1 },
+        ]);
+        assert.deepEqual(await bench.store.lockPlaces(third), [
+          { key: a, holder: first, ahead: 2 },
+          { key: b, holder: second, ahead: 1 },
+        ]);
+        for (const saga of await bench.claim(workerId)) await finish(bench, saga, [a]);
+        assert.deepEqual(await bench.store.lockPlaces(first), []);
+        assert.deepEqual(await bench.store.lockPlaces(second), []);
+        assert.deepEqual(await bench.store.lockPlaces(third), [
+          { key: a, holder: second, ahead: 1 },
+          { key: b, holder: second, ahead: 1 },
+        ]);
+        assert.deepEqual(await bench.store.lockPlaces('nobody'), []);
+      },
+    },
+    {
       name: 'lets a saga leave a queue from the middle, and from several at once',
       check: async (bench) => {
         const [a = '', b = ''] = keysOf(2);

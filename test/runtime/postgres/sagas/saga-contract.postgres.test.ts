@@ -68,7 +68,7 @@ describe('PostgreSQL saga store', () => {
       check: async ({ sagaId, status }) => {
         const { rows } = await database.pool.query<{ key: string; n: number }>({
           text: 'SELECT key, count(*)::int AS n FROM shipments WHERE saga_id IN ($1, $2) GROUP BY 1',
-          values: [sagaId, `${sagaId}.deliver`],
+          values: [sagaId, `${sagaId}::deliver`],
         });
         const twice = rows.filter(({ n }) => n > 1).map(({ key }) => `${key} was written twice`);
         const written = rows.map(({ key }) => key);

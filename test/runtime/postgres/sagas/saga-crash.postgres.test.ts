@@ -148,7 +148,7 @@ test.each(['', 'charge', 'deliver/send', 'quote-b'])(
         if ((await process.ended) === 'SIGKILL') killed += 1;
         else if (!process.lines.some((line) => line.startsWith('settled ')))
           violations.push(`point ${at} of ${points}: neither killed nor over`);
-        for (const id of [sagaId, `${sagaId}.deliver`]) await expireLease(id);
+        for (const id of [sagaId, `${sagaId}::deliver`]) await expireLease(id);
         const wrong = await endOf(recovering, sagaId, process.lines.includes(`accepted ${sagaId}`));
         violations.push(...wrong.map((what) => `point ${at} of ${points}: ${what}`));
       }

@@ -111,7 +111,10 @@ describe('the read model of sagas', () => {
     await caughtUp(runner);
     const rowsOnly = new PostgresSagaQueries({
       pool: database.pool,
-      store: { journal: () => Promise.reject(new Error('asked the store')) },
+      store: {
+        journal: () => Promise.reject(new Error('asked the store')),
+        lockPlaces: () => Promise.reject(new Error('asked the store')),
+      },
     });
     for (const sagaId of ids) {
       expect(await rowsOnly.get(sagaId)).toEqual(await engine.get(sagaId));

@@ -53,12 +53,51 @@ describe('a saga within a saga', () => {
     const engine = await world.engine([parent]);
     const done = await world.settle(engine, parent, {});
     expect(done).toMatchObject({ status: 'completed', results: { bill: 'send' } });
-    expect(await engine.get(`${done.sagaId}.deliver`)).toMatchObject({
+    expect(await engine.get(`${done.sagaId}::deliver`)).toMatchObject({
       status: 'completed',
       definition: 'delivery',
       correlationId: done.sagaId,
     });
-    expect((await world.store.load(`${done.sagaId}.deliver`))?.summary.wakeAt).toBeNull();
+    expect((await world.store.load(`${done.sagaId}::deliver`))?.summary.wakeAt).toBeNull();
+  });
+
+  test('has an id that no other node of any saga makes, whatever dots are in names and ids', async () => {
+    const world = await openWorld();
+    const leaf = saga<string, InMemoryTransaction>('leaf')
+      .step('echo', { execute: ({ input }) => input })
+      .build();
+    const within = (name: string, node: string) =>
+      saga<null, InMemoryTransaction>(name)
+        .parallel('all', (all) =>
+          all
+            .branch((one) => one.child(node, leaf, { input: () => `${name} ${node}` }))
+            .branch((one) => one.child(`${node}.d`, leaf, { input: () => `${name} ${node}.d` })),
+        )
+        .build();
+    const [short, long] = [within('short', 'c'), within('long', 'b.c')];
+    const engine = await world.engine([short, long]);
+    await engine.start(short, null, { sagaId: 'a.b' });
+    await engine.start(long, null, { sagaId: 'a' });
+    await world.settled(engine, 'a.b');
+    await world.settled(engine, 'a');
+    const ids = ['a.b::c', 'a.b::c.d', 'a::b.c', 'a::b.c.d'];
+    const inputs = await Promise.all(ids.map(async (id) => (await engine.get(id)).input));
+    expect(inputs).toEqual(['short c', 'short c.d', 'long b.c', 'long b.c.d']);
+  });
+
+  test('has an id that nobody can start a saga under', async () => {
+    const world = await openWorld();
+    const { parent, child } = family([]);
+    const engine = await world.engine([parent, child]);
+    const taken = engine.start(child, {}, { sagaId: 'order-1::deliver' });
+    await expect(taken).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining("'::' is for the ids of sagas within sagas"),
+    });
+    expect((await world.settle(engine, parent, {})).status).toBe('completed');
+    await engine.start(parent, {}, { sagaId: 'order:1:' });
+    await world.settled(engine, 'order:1:');
+    expect(await engine.get('order:1:::deliver')).toMatchObject({ status: 'completed' });
   });
 
   test('that cannot be done undoes itself and then its parent', async () => {
@@ -99,7 +138,7 @@ describe('a saga within a saga', () => {
       'undo pack done',
       'undo reserve done',
     ]);
-    expect(await engine.get(`${undone.sagaId}.deliver`)).toMatchObject({
+    expect(await engine.get(`${undone.sagaId}::deliver`)).toMatchObject({
       status: 'compensated',
       error: { code: 'SAGA_UNDONE' },
     });
@@ -161,13 +200,13 @@ describe('a saga within a saga', () => {
     const slow = interceptSagaStore(world.store, async (call, proceed) => {
       const message = call.arguments[1] as { readonly messageId?: string } | undefined;
       if (call.method === 'post' && message?.messageId?.endsWith(':completed')) await gate.promise;
-      if (call.method === 'post') said.push(message?.messageId?.split(':')[1] ?? '');
+      if (call.method === 'post') said.push(message?.messageId?.split(':').at(-1) ?? '');
       return proceed();
     });
     const engine = await world.engine([parent], { store: slow });
     const { sagaId } = await engine.start(parent, {});
     await world.clock.advance('100ms');
-    const child = `${sagaId}.deliver`;
+    const child = `${sagaId}::deliver`;
     await world.store.post(child, {
       kind: 'undo',
       messageId: 'undo-it',

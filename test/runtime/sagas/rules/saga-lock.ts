@@ -50,7 +50,11 @@ describe('lock', () => {
     const waiting = await engine.get(started[1] ?? '');
     expect([waiting.status, waiting.lock]).toEqual([
       'pending',
-      { state: 'waiting', keys: ['order:a'] },
+      {
+        state: 'waiting',
+        keys: ['order:a'],
+        waitsFor: [{ key: 'order:a', holder: started[0], ahead: 1 }],
+      },
     ]);
     first.resolve();
     for (const sagaId of started) await world.settled(engine, sagaId);

@@ -177,7 +177,7 @@ async function caughtSaga({ place, change, stop }: Case) {
     world,
     log,
     sagaId,
-    caught: place === 'child' ? `${sagaId}.inner` : sagaId,
+    caught: place === 'child' ? `${sagaId}::inner` : sagaId,
     next,
     mended,
   };

@@ -123,7 +123,7 @@ describe('a skip', () => {
     });
     expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'compensated' });
     expect(stage.log).toEqual(['k/do', 'z/do', 'z/undo', 'k/undo']);
-    expect(await engine.get(`${sagaId}.kid`)).toMatchObject({ status: 'compensated' });
+    expect(await engine.get(`${sagaId}::kid`)).toMatchObject({ status: 'compensated' });
   });
 
   test('of the undo of a child that cannot be undone lets the parent finish', async () => {
@@ -140,7 +140,7 @@ describe('a skip', () => {
     const { sagaId } = await engine.start(definition, null);
     await world.clock.advance('1m');
     expect(await engine.get(sagaId)).toMatchObject({ status: 'compensating', currentStep: 'kid' });
-    expect(await engine.get(`${sagaId}.kid`)).toMatchObject({ status: 'failed' });
+    expect(await engine.get(`${sagaId}::kid`)).toMatchObject({ status: 'failed' });
     await engine.skip(sagaId, 'kid');
     expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'compensated' });
   });

@@ -14,7 +14,7 @@ import type {
 import type { SagaError, SagaStatus } from '../../../sagas/saga-event.ts';
 import type { HistoryEntry, SagaHistory } from '../../../sagas/saga-history.ts';
 import type { SagaStore } from '../../../sagas/saga-store.ts';
-import { type SagaView, viewOf } from '../../../sagas/saga-view.ts';
+import { type SagaView, viewOf, withLockPlaces } from '../../../sagas/saga-view.ts';
 import type { PostgresPool, PostgresStatement } from '../../connection/client.ts';
 import { translatePostgresError } from '../../connection/errors.ts';
 import { targetOfPool } from '../../connection/pool-target.ts';
@@ -26,8 +26,8 @@ import { msOf } from '../../connection/ms-of.ts';
 /** Options of {@link PostgresSagaQueries}. */
 export interface PostgresSagaQueriesOptions {
   readonly pool: PostgresPool;
-  /** Where sagas are looked up that the read model does not know yet. */
-  readonly store: Pick<SagaStore, 'journal'>;
+  /** Where sagas are looked up that the read model does not know yet, and queues for keys. */
+  readonly store: Pick<SagaStore, 'journal' | 'lockPlaces'>;
 }
 
 const DEFAULT_LIMIT = 50;
@@ -80,7 +80,7 @@ interface AttemptRow {
  */
 export class PostgresSagaQueries implements SagaQueryHandler {
   readonly #pool: PostgresPool;
-  readonly #store: Pick<SagaStore, 'journal'>;
+  readonly #store: Pick<SagaStore, 'journal' | 'lockPlaces'>;
 
   constructor(options: PostgresSagaQueriesOptions) {
     this.#pool = options.pool;
@@ -113,13 +113,16 @@ export class PostgresSagaQueries implements SagaQueryHandler {
       text: `SELECT ${LIST_COLUMNS}, v.input, v.results, ${IS_FRESH} FROM ${SAGA_VIEWS} v WHERE v.saga_id = $1`,
       values: [sagaId],
     });
-    if (row?.fresh !== true) return viewOf(sagaId, (await this.#foldOf(sagaId)).state);
+    if (row?.fresh !== true) {
+      return withLockPlaces(viewOf(sagaId, (await this.#foldOf(sagaId)).state), this.#store);
+    }
     const { durationMs: _durationMs, ...item } = itemOf(row);
-    return {
+    const view = {
       ...item,
       input: row.input === null ? undefined : jsonCodec.decode(row.input),
       results: jsonCodec.decode(row.results) as SagaView['results'],
     };
+    return withLockPlaces(view, this.#store);
   }
 
   async history(sagaId: string): Promise<SagaHistory> {
