@@ -4,6 +4,7 @@ import { tableIn } from '../../projections/table-names.ts';
 import type { PostgresPool, PostgresTransaction } from '../connection/client.ts';
 import { sqlStateOf } from '../connection/errors.ts';
 import { PROJECTIONS_CHANNEL } from './projection-generations.ts';
+import { surroundingsOf } from './table-surroundings.ts';
 import { inTransaction } from '../connection/transaction.ts';
 
 type CatchUp = (context: ProjectionContext<PostgresTransaction>, upTo: bigint) => Promise<bigint>;
@@ -20,7 +21,8 @@ class Refused extends Error {}
 /**
  * Puts built tables in the place of the live ones, in one transaction: the names go over from the one to the other. A
  * query has locked the table behind a name by the time it reads, and keeps it to the end of its transaction; so whoever
- * has begun reads the old tables to the end, and whoever comes later finds the new ones under the same names.
+ * has begun reads the old tables to the end, and whoever comes later finds the new ones under the same names, and may do
+ * with them what it might with the old ones.
  */
 export async function promote(
   pool: PostgresPool,
@@ -37,6 +39,10 @@ export async function promote(
       await transaction.query({ text: `SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'` });
       const names = tables.map(({ name }) => name);
       await transaction.query({ text: `LOCK TABLE ${names.join(', ')} IN ACCESS EXCLUSIVE MODE` });
+      const surroundings = await surroundingsOf(
+        transaction,
+        names.map((name) => ({ name, built: tableIn(built, name) })),
+      );
       await transaction.query({ text: `DROP TABLE ${names.join(', ')}` });
       for (const name of names) {
         const plain = name.slice(name.indexOf('.') + 1);
@@ -44,6 +50,7 @@ export async function promote(
           text: `ALTER TABLE ${tableIn(built, name)} RENAME TO ${plain}`,
         });
       }
+      for (const text of surroundings) await transaction.query({ text });
       await takeOver(transaction, lease, position);
     });
     return 'promoted';

@@ -1,5 +1,5 @@
 import type { InMemoryTransaction } from 'potter-runtime/sagas';
-import { crashEverywhere, type LedgerClient } from 'potter-runtime/testing';
+import { crashEverywhere } from 'potter-runtime/testing';
 import { expect, test } from 'vitest';
 import {
   orderSaga,
@@ -7,6 +7,7 @@ import {
   type OrderToFulfil,
 } from '../../src/application/order-saga.ts';
 import { order, type Order, place } from '../../src/domain/order.ts';
+import { servicesOn } from '../support/ledger-services.ts';
 
 const details = {
   customerId: 'customer-1',
@@ -44,25 +45,3 @@ test('the saga killed before, during and after every write, forwards and undoing
   expect(report.violations).toEqual([]);
   expect(report.points).toBeGreaterThan(100);
 }, 60_000);
-
-/** Participants that keep a ledger: each call has its effect once per key, as the real ones have with their fences. */
-function servicesOn(
-  ledger: LedgerClient,
-  orders: OrderServices<InMemoryTransaction>['orders'],
-): OrderServices<InMemoryTransaction> {
-  return {
-    orders,
-    inventory: {
-      reserve: ({ key }) => ledger.apply(key, () => ({ pieces: { 'product-1': 1 } })),
-      release: ({ key }) => ledger.apply(key),
-    },
-    payments: {
-      charge: ({ key }) => ledger.apply(key, () => ({ paymentId: 'payment-1' })),
-      refund: ({ key }) => ledger.apply(key),
-    },
-    shipping: {
-      ship: ({ key }) => ledger.apply(key, () => ({ trackingNumber: 'TRK-1' })),
-      cancel: ({ key }) => ledger.apply(key),
-    },
-  };
-}
