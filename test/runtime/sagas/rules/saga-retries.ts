@@ -1,86 +1,9 @@
-import { Rejection } from 'potter-runtime/errors';
 import { exponentialBackoff, noRetry, simpleRetry } from 'potter-runtime/foundation';
-import { type InMemoryTransaction, RetryLater, saga, type SagaOptions } from 'potter-runtime/sagas';
+import { type InMemoryTransaction, RetryLater, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { openWorld } from '../saga-world.ts';
 
-const refusal = (): never => {
-  throw new Rejection('REFUSED', 'No.');
-};
-
-describe('errors decide', () => {
-  const table: readonly [string, () => unknown, SagaOptions, string, number, string][] = [
-    ['a rejection: undo at once', refusal, {}, 'compensated', 1, 'REFUSED'],
-    [
-      'a code listed as not worth a retry: undo at once',
-      () => {
-        throw Object.assign(new Error('x'), { code: 'GONE' });
-      },
-      {},
-      'compensated',
-      1,
-      'GONE',
-    ],
-    [
-      'any other error: retries, then undo',
-      () => {
-        throw new Error('x');
-      },
-      {},
-      'compensated',
-      3,
-      'INTERNAL_ERROR',
-    ],
-    [
-      'a broken connection in fetch: retries, then undo',
-      () => {
-        throw new TypeError('fetch failed', { cause: new Error('ECONNRESET') });
-      },
-      {},
-      'compensated',
-      3,
-      'INTERNAL_ERROR',
-    ],
-    [
-      'a defect: retries, then a person',
-      () => {
-        throw new TypeError('x is not a function');
-      },
-      {},
-      'failed',
-      3,
-      'INTERNAL_ERROR',
-    ],
-    [
-      'a defect where undoing is preferred: retries, then undo',
-      () => {
-        throw new RangeError('x');
-      },
-      { onDefect: 'compensate' },
-      'compensated',
-      3,
-      'INTERNAL_ERROR',
-    ],
-  ];
-
-  test.each(table)('%s', async (_, execute, options, status, attempts, code) => {
-    const world = await openWorld();
-    let calls = 0;
-    const definition = saga<null, InMemoryTransaction>('errors', options)
-      .step('only', {
-        execute: () => {
-          calls += 1;
-          return execute();
-        },
-        retry: simpleRetry({ maxAttempts: 3, delay: 10 }),
-        nonRetryable: ['GONE'],
-      })
-      .build();
-    const engine = await world.engine([definition]);
-    const view = await world.settle(engine, definition, null);
-    expect([view.status, calls, view.error?.code]).toEqual([status, attempts, code]);
-  });
-
+describe('a saga that waits for a person', () => {
   test('a defect that was repaired goes on forward when resumed, with all retries', async () => {
     const world = await openWorld();
     const repaired = { done: false };

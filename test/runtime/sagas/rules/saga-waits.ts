@@ -8,6 +8,36 @@ const approval = signal('approval', (value) => {
   return { by: String(value.by) };
 });
 
+/** When a word comes to a saga that begins to wait for it after a minute, and waits for a minute. */
+const MOMENTS: readonly {
+  readonly comes: string;
+  readonly afterMs: number;
+  readonly order: 'first' | 'last';
+  readonly heard: 'heard' | 'too late';
+}[] = [
+  { comes: 'long before the wait', afterMs: 1, order: 'last', heard: 'heard' },
+  {
+    comes: 'in the millisecond in which the wait begins, before it',
+    afterMs: 60_000,
+    order: 'first',
+    heard: 'heard',
+  },
+  {
+    comes: 'in the millisecond in which the wait begins, after it',
+    afterMs: 60_000,
+    order: 'last',
+    heard: 'heard',
+  },
+  { comes: 'while it is waited for', afterMs: 90_000, order: 'last', heard: 'heard' },
+  {
+    comes: 'in the millisecond in which patience ends, before it does',
+    afterMs: 120_000,
+    order: 'first',
+    heard: 'heard',
+  },
+  { comes: 'after patience has ended', afterMs: 120_001, order: 'last', heard: 'too late' },
+];
+
 /** Days of virtual time with a look a minute. */
 const unhurried = { poll: '1m', lease: '10m' } as const;
 
@@ -147,6 +177,27 @@ describe('a signal', () => {
         results: { approved: { by: `after ${turns}` } },
       });
     }
+  });
+
+  test.each(MOMENTS)('that comes $comes: $heard', async ({ afterMs, order, heard }) => {
+    const world = await openWorld();
+    const patient = saga<null, InMemoryTransaction>('patient')
+      .sleep('a-while', 60_000)
+      .waitFor('approved', approval, { timeout: 60_000, onTimeout: 'continue' })
+      .build();
+    const engine = await world.engine([patient], unhurried);
+    const send = (sagaId: string): void => {
+      world.clock.schedule(afterMs, () => {
+        void engine.signal(sagaId, approval, { by: 'Ann' }).catch(() => {});
+      });
+    };
+    // Of timers of one moment the one that was set first is the first to fire.
+    if (order === 'first') send('s');
+    await engine.start(patient, null, { sagaId: 's' });
+    if (order === 'last') send('s');
+    const { results } = await world.settled(engine, 's');
+    const received = { received: true, value: { by: 'Ann' } };
+    expect(results).toEqual({ approved: heard === 'heard' ? received : { received: false } });
   });
 
   test('that does not come in time undoes the saga', async () => {

@@ -1,0 +1,112 @@
+import { PotterError, Rejection } from 'potter-runtime/errors';
+import { simpleRetry } from 'potter-runtime/foundation';
+import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
+import { describe, expect, test } from 'vitest';
+import { openWorld } from '../saga-world.ts';
+
+const refusal = (): never => {
+  throw new Rejection('REFUSED', 'No.');
+};
+const hangs = (): Promise<never> => new Promise<never>(() => {});
+
+/** How a step came to its end before the saga turned round, and what its undo is told of that. */
+interface Ending {
+  readonly step: string;
+  readonly execute: (attempt: number) => unknown;
+  /** Its process dies in its first attempt; `cancelled`: by the time another one is there, the saga is to stop. */
+  readonly dies?: 'cancelled' | 'in vain';
+  readonly outcome: 'done' | 'failed' | 'unknown';
+  readonly result?: string;
+}
+
+const ENDINGS: readonly Ending[] = [
+  { step: 'was done', execute: () => 'result', outcome: 'done', result: 'result' },
+  { step: 'said no', execute: refusal, outcome: 'failed' },
+  {
+    step: 'gave up',
+    execute: () => {
+      throw new Error('not well');
+    },
+    outcome: 'failed',
+  },
+  { step: 'did not answer in time', execute: hangs, outcome: 'unknown' },
+  {
+    step: 'has an answer that is missing',
+    execute: () => {
+      throw new PotterError('TIMEOUT', { message: 'The participant did not answer.' });
+    },
+    outcome: 'unknown',
+  },
+  {
+    step: 'did not answer in time and then said no',
+    execute: (attempt) => (attempt === 1 ? hangs() : refusal()),
+    outcome: 'unknown',
+  },
+  {
+    step: 'did not answer in time and was done then',
+    execute: (attempt) => (attempt === 1 ? hangs() : 'second'),
+    outcome: 'done',
+    result: 'second',
+  },
+  { step: 'lost its process in the middle', execute: hangs, dies: 'cancelled', outcome: 'unknown' },
+  {
+    step: 'lost its process and then said no',
+    execute: (attempt) => (attempt === 1 ? hangs() : refusal()),
+    dies: 'in vain',
+    outcome: 'unknown',
+  },
+  {
+    step: 'lost its process and was done then',
+    execute: (attempt) => (attempt === 1 ? hangs() : 'second'),
+    dies: 'in vain',
+    outcome: 'done',
+    result: 'second',
+  },
+];
+
+/** What the undo of a step that ended so is told; nothing when it is not undone. */
+async function undoOf(
+  { execute, dies }: Ending,
+  compensateWhen: 'attempted' | 'completed',
+): Promise<readonly unknown[]> {
+  const world = await openWorld();
+  const undone: unknown[] = [];
+  const definition = saga<null, InMemoryTransaction>('turns-round')
+    .step('it', {
+      execute: ({ attempt }) => execute(attempt),
+      compensateWhen,
+      compensate: ({ outcome, result }) => void undone.push([outcome, result]),
+      retry: simpleRetry({ maxAttempts: 2, delay: 10 }),
+      timeout: '5s',
+    })
+    .step('last', { execute: refusal })
+    .build();
+  let engine = await world.engine([definition]);
+  const { sagaId } = await engine.start(definition, null);
+  if (dies) {
+    await world.clock.advance(10);
+    if (dies === 'cancelled') await world.idle([definition]).cancel(sagaId);
+    await world.store.deregister('worker-1');
+    await world.clock.settle(engine.stop({ timeout: 0 }));
+    engine = await world.engine([definition]);
+  }
+  expect((await world.settled(engine, sagaId)).status).toBe('compensated');
+  return undone;
+}
+
+describe('of a saga that turns round', () => {
+  test.each(ENDINGS)(
+    'a step that $step is undone, and told that it is $outcome',
+    async (ending) => {
+      expect(await undoOf(ending, 'attempted')).toEqual([[ending.outcome, ending.result]]);
+    },
+  );
+
+  test.each(ENDINGS)(
+    'a step that $step, and is undone only when it was done, is told so or left alone',
+    async (ending) => {
+      const told = ending.outcome === 'done' ? [['done', ending.result]] : [];
+      expect(await undoOf(ending, 'completed')).toEqual(told);
+    },
+  );
+});
