@@ -1,6 +1,7 @@
 import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
 import type { JournalEntry, SagaStatus } from '../sagas/saga-event.ts';
 import type { LedgerEntry } from './participant-ledger.ts';
+import { presentNameIn, underPresentNames } from './present-names.ts';
 import type { Violation } from './saga-invariants.ts';
 
 /** One saga as it ended, as far as its effects depend on it. */
@@ -20,14 +21,20 @@ export function effectViolations(
   ledger: readonly LedgerEntry[],
 ): readonly Violation[] {
   const found: Violation[] = [];
-  const entries = ledger.filter((entry) => entry.sagaId === sagaId);
+  const names = presentNameIn(journal);
+  // A key keeps the name that its step was begun under.
+  const entries = ledger
+    .filter((entry) => entry.sagaId === sagaId)
+    .map((entry) => ({ ...entry, step: underPresentName(entry.step, names) }));
   const story = (): string =>
     `${sagaId} is ${status}: ${entries.map(({ key, empty }) => `${key}${empty ? ' (empty)' : ''}`).join(', ')}`;
   const check = (holds: boolean, rule: string): void => {
     if (!holds) found.push({ rule, detail: story() });
   };
   const begun = new Set(
-    journal.flatMap(({ event }) => (event.type === 'AttemptStarted' ? [event.path] : [])),
+    underPresentNames(journal).flatMap(({ event }) =>
+      event.type === 'AttemptStarted' ? [event.path] : [],
+    ),
   );
   const forced = journal.some(({ event }) => event.type === 'UndoRequested' && event.forced);
   for (const step of new Set(entries.map((entry) => entry.step))) {
@@ -46,6 +53,11 @@ export function effectViolations(
     }
   }
   return found;
+}
+
+function underPresentName(step: string, nameOf: (path: string) => string): string {
+  const [path = '', ...generation] = step.split('~');
+  return [nameOf(path), ...generation].join('~');
 }
 
 /** Whether a step of the ledger is the same one, done again after a rewind. */

@@ -1,6 +1,7 @@
 import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
 import type { JournalEntry, SagaEvent } from '../sagas/saga-event.ts';
 import { SagaBeginnings } from './saga-beginnings.ts';
+import { underPresentNames } from './present-names.ts';
 import { SagaGraph } from './saga-graph.ts';
 
 /** A broken promise of the engine: the name of the rule, and what broke it. */
@@ -21,7 +22,12 @@ interface SagaInvariant {
 }
 
 /** The events that a saga has after its end. */
-const AFTER_THE_END: ReadonlySet<SagaEvent['type']> = new Set(['ParentTold', 'UndoRequested']);
+const AFTER_THE_END: ReadonlySet<SagaEvent['type']> = new Set([
+  'ParentTold',
+  'UndoRequested',
+  // Whoever is to undo it may have only a newer version.
+  'DefinitionMigrated',
+]);
 
 /** The events before which everything that runs has ended. */
 const TURNS: ReadonlySet<SagaEvent['type']> = new Set([
@@ -299,6 +305,19 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
     },
   },
   {
+    rule: 'a version takes over from the one before',
+    reader: () => {
+      let version = 0;
+      return (event) => {
+        if (event.type === 'SagaStarted') version = event.definitionVersion;
+        if (event.type !== 'DefinitionMigrated') return true;
+        const holds = event.fromVersion === version && event.toVersion > version;
+        version = event.toVersion;
+        return holds;
+      };
+    },
+  },
+  {
     rule: 'a parent is told of each end once',
     reader: () => {
       let ends = 0;
@@ -322,14 +341,14 @@ function isUndone(value: unknown): boolean {
   );
 }
 
-/** Whether a journal tells a story that can be true of a saga of this definition. */
+/** Whether a journal tells a story that can be true of a saga of this definition, the last one that it had. */
 export function journalViolations(
   definition: Definition,
   journal: readonly JournalEntry[],
 ): readonly Violation[] {
   const readers = SAGA_INVARIANTS.map(({ rule, reader }) => ({ rule, read: reader(definition) }));
   const found: Violation[] = [];
-  for (const [at, { seq, event }] of journal.entries()) {
+  for (const [at, { seq, event }] of underPresentNames(journal).entries()) {
     const detail = (): string => `entry ${seq}: ${JSON.stringify(event)}`;
     if (seq !== BigInt(at + 1)) found.push({ rule: 'the journal has no holes', detail: detail() });
     for (const { rule, read } of readers) if (!read(event)) found.push({ rule, detail: detail() });

@@ -1,6 +1,7 @@
 import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
 import type { Direction, JournalEntry, SagaEvent } from '../sagas/saga-event.ts';
 import { isFinished } from '../sagas/saga-status.ts';
+import { underPresentNames } from './present-names.ts';
 import { SagaGraph } from './saga-graph.ts';
 import type { Violation } from './saga-invariants.ts';
 import { type Front, frontOf } from './saga-model-front.ts';
@@ -11,7 +12,8 @@ type EventOf<Type extends SagaEvent['type']> = Extract<SagaEvent, { type: Type }
 
 /**
  * Says of each entry of a journal whether it may follow those before it, by the meaning of the definition alone: a plain
- * interpreter of the graph that shares no code with the machine, to check the machine with.
+ * interpreter of the graph that shares no code with the machine, to check the machine with. Of a saga that another version took
+ * over, the last definition says it of the whole journal, under its present names; an earlier one up to where it was left.
  */
 export function modelViolations(
   definition: SagaDefinition<unknown, never>,
@@ -19,9 +21,7 @@ export function modelViolations(
 ): readonly Violation[] {
   const model = new SagaModel(definition);
   const found: Violation[] = [];
-  for (const { seq, event } of journal) {
-    // What follows is another definition's.
-    if (event.type === 'DefinitionMigrated') break;
+  for (const { seq, event } of toldBy(definition, journal)) {
     const why = model.refuses(event);
     if (why !== undefined) {
       found.push({ rule: `model: ${why}`, detail: `entry ${seq}: ${JSON.stringify(event)}` });
@@ -29,6 +29,20 @@ export function modelViolations(
     model.state.apply(event);
   }
   return found;
+}
+
+/** As much of a journal as a definition can be asked about. */
+function toldBy(
+  { version }: SagaDefinition<unknown, never>,
+  journal: readonly JournalEntry[],
+): readonly JournalEntry[] {
+  const at = journal.findIndex(({ event }) => event.type === 'DefinitionMigrated');
+  if (at < 0) return journal;
+  const last = journal.findLast(({ event }) => event.type === 'DefinitionMigrated')?.event;
+  // What was completed in an older version is not incomplete because a newer one has more steps.
+  const wasOver = journal.slice(0, at).some(({ event }) => event.type === 'SagaCompleted');
+  const isLast = last?.type === 'DefinitionMigrated' && last.toVersion === version;
+  return isLast && !wasOver ? underPresentNames(journal) : journal.slice(0, at);
 }
 
 class SagaModel {

@@ -1,9 +1,12 @@
 import type { SagaDefinition } from 'potter-runtime/sagas';
+import { childHandler } from '../../../runtime/src/sagas/nodes/child.ts';
 import { choiceHandler } from '../../../runtime/src/sagas/nodes/choice.ts';
+import type { Progress } from '../../../runtime/src/sagas/nodes/node-handler.ts';
 import { parallelHandler } from '../../../runtime/src/sagas/nodes/parallel.ts';
 import { DONE, noting, WAITING } from '../../../runtime/src/sagas/nodes/progress.ts';
 import { signalHandler } from '../../../runtime/src/sagas/nodes/signal.ts';
 import { stepHandler } from '../../../runtime/src/sagas/nodes/step.ts';
+import { timerHandler } from '../../../runtime/src/sagas/nodes/timer.ts';
 
 /** A machine that is known to be wrong, to see who notices. */
 export interface PlantedBug {
@@ -81,4 +84,35 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       });
     },
   },
+  {
+    bug: 'branches are undone in the order of their starts',
+    rule: 'undone in reverse start order',
+    plant: () =>
+      inPlaceOf(parallelHandler, 'compensate', (right) => (node, walk) => {
+        const begun = node.branches.filter((branch) => walk.begun(branch));
+        const next = begun.map((branch) => walk.compensate(branch)).find(isUnderWay);
+        return next ?? right(node, walk);
+      }),
+  },
+  {
+    bug: 'a timer is over before its time',
+    rule: 'model: no wait ends before its time',
+    plant: () =>
+      inPlaceOf(timerHandler, 'forward', (right) => ({ path, ...node }, walk) => {
+        const wait = walk.wait(path, 'forward');
+        if (!wait || wait.ended) return right({ path, ...node }, walk);
+        return noting({ type: 'WaitEnded', path, direction: 'forward', outcome: 'elapsed' });
+      }),
+  },
+  {
+    bug: 'a child that is asked to undo itself is not waited for',
+    rule: 'model: compensated is everything undone',
+    plant: () =>
+      inPlaceOf(childHandler, 'compensate', (right) => (node, walk) => {
+        const asked = walk.step(node.path)?.compensate?.status === 'done';
+        return asked ? DONE : right(node, walk);
+      }),
+  },
 ];
+
+const isUnderWay = ({ kind }: Progress): boolean => kind !== 'done';

@@ -13,7 +13,7 @@ import { PLANTED_BUGS, type PlantedBug } from './planted-bugs.ts';
 import { definitionOf, sagaShape } from './random-definition.ts';
 import { RandomStory } from './random-story.ts';
 import { randomOf } from './seeded-random.ts';
-import { simulate } from './simulation.ts';
+import { simulate } from './simulation/simulate.ts';
 
 const SEEDS = 400;
 const STORIES = 1_000;

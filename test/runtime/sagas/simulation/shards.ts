@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 
-const root = resolve(import.meta.dirname, '../../..');
+const root = resolve(import.meta.dirname, '../../../..');
 /** Inside the project, so that packages are found from there. */
 const bundle = join(root, 'node_modules/.cache/potter-tests', `simulation-${process.pid}.mjs`);
 
@@ -13,7 +13,7 @@ const bundle = join(root, 'node_modules/.cache/potter-tests', `simulation-${proc
 export async function simulateEverywhere(seeds: number): Promise<readonly string[]> {
   const names = ['errors', 'foundation', 'sagas', 'testing'];
   await build({
-    entryPoints: [join(import.meta.dirname, 'simulation.program.ts')],
+    entryPoints: [join(import.meta.dirname, 'shard.program.ts')],
     outfile: bundle,
     bundle: true,
     platform: 'node',

@@ -1,3 +1,5 @@
+import type { Chance } from './chance.ts';
+
 /** How a simulated participant behaves towards one step of one saga. */
 export interface Plan {
   readonly refuses: boolean;
@@ -10,14 +12,13 @@ export interface Plan {
 }
 
 /** A plan, as chance has it. */
-export function planOf(random: () => number): Plan {
-  const chance = (probability: number): boolean => random() < probability;
+export function planOf(chance: Chance): Plan {
   return {
-    refuses: chance(0.12),
-    failures: chance(0.3) ? Math.floor(random() * 4) : 0,
-    undoFailures: chance(0.3) ? Math.floor(random() * 5) : 0,
-    latencyMs: random() * (chance(0.1) ? 1_200 : 150),
-    failsLate: chance(0.5),
-    heedsSignal: chance(0.5),
+    refuses: chance.of(0.12),
+    failures: chance.of(0.3) ? chance.between(0, 3) : 0,
+    undoFailures: chance.of(0.3) ? chance.between(0, 4) : 0,
+    latencyMs: chance.upTo(chance.of(0.1) ? 1_200 : 150),
+    failsLate: chance.of(0.5),
+    heedsSignal: chance.of(0.5),
   };
 }

@@ -1,4 +1,4 @@
-import { simulate } from './simulation.ts';
+import { simulate } from './simulate.ts';
 
 /**
  * Runs the seeds from FROM to TO and tells, a line each, which of them broke a rule: `seed <n> <rules as JSON>`; at the end

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { isFullRun } from '../../../support/full-run.ts';
+import { PLANTED_FAULTS } from './planted-faults.ts';
+import { simulate } from './simulate.ts';
+import { simulateEverywhere } from './shards.ts';
+
+/** `POTTER_SEED=1234 npx vitest run --project unit test/runtime/sagas/simulation` looks at one seed again. */
+const ONLY = process.env['POTTER_SEED'];
+const SEEDS = isFullRun ? 100_000 : 2_000;
+
+/** A line for each of the seeds that breaks a rule. */
+async function broken(): Promise<readonly string[]> {
+  if (ONLY === undefined && isFullRun) return simulateEverywhere(SEEDS);
+  const lines: string[] = [];
+  for (const seed of ONLY === undefined ? upTo(SEEDS) : [Number(ONLY)]) {
+    const { violations } = await simulate(seed);
+    for (const { rule, detail } of violations) lines.push(`seed ${seed}: ${rule}: ${detail}`);
+    if (lines.length > 0) break;
+  }
+  return lines;
+}
+
+function* upTo(count: number): Iterable<number> {
+  for (let seed = 1; seed <= count; seed += 1) yield seed;
+}
+
+describe('simulation', () => {
+  test(
+    ONLY === undefined ? `no seed of ${SEEDS} breaks a rule` : `seed ${ONLY} breaks no rule`,
+    async () => {
+      const started = performance.now();
+      expect(await broken()).toEqual([]);
+      const took = Math.round(performance.now() - started);
+      console.log(`simulation: ${ONLY ?? SEEDS} seeds in ${took} ms`);
+    },
+    isFullRun ? 7_200_000 : 300_000,
+  );
+
+  test('a seed gives the same journals every time', async () => {
+    const [first, second] = [await simulate(42), await simulate(42)];
+    expect(first.story).toBe(second.story);
+    expect(first.story.length).toBeGreaterThan(500);
+  });
+
+  test.each(PLANTED_FAULTS)(
+    'finds $fault',
+    async ({ rule, plant }) => {
+      const failures = new Set<string>();
+      for (const seed of upTo(400)) {
+        for (const found of (await simulate(seed, plant)).violations) failures.add(found.rule);
+        if (failures.has(rule)) break;
+      }
+      expect([...failures]).toContain(rule);
+    },
+    120_000,
+  );
+});
