@@ -133,7 +133,8 @@ export interface ClaimRequest {
   readonly now: Date;
   /**
    * Sent for a while after a claim whose answer was lost: all the sagas this worker knows it owns. Others that it owns
-   * it was given by that claim, and nobody runs them: they are claimed anew, with a new token. Null: nothing was lost.
+   * it was given by that claim, and nobody runs them: they are claimed anew, with a new token, whatever their `wakeAt`.
+   * Null: nothing was lost.
    */
   readonly known: readonly string[] | null;
   /** What this process can run; others are left for processes that can. */

@@ -42,7 +42,8 @@ export class Worker {
   #unlisten: (() => Promise<void>) | undefined;
   /**
    * Whether the store is asked for sagas that it may have given this worker without its knowledge: for a lease's time, which
-   * a timer counts, because a clock may be set, and then until a poll that asked was answered.
+   * a timer counts, because a clock may be set, and then until a poll that asked, with room for more than it was given, was
+   * answered.
    */
   #unsure: 'no' | 'yes' | 'once-more' = 'no';
   #unsureTimer: Timer | undefined;
@@ -221,7 +222,9 @@ export class Worker {
       if (id !== this.id || !this.#running) return;
       if (claimed.kind === 'lease-lost') return await this.#lose();
       this.#extend(sentMs);
-      if (unsure === 'once-more' && this.#unsure === unsure) this.#unsure = 'no';
+      // An answer as long as the room for it may not have said all.
+      const saidAll = claimed.sagas.length < limit;
+      if (unsure === 'once-more' && this.#unsure === unsure && saidAll) this.#unsure = 'no';
       for (const sagaId of claimed.messages) this.#events.message(sagaId);
       this.#events.claimed(claimed.sagas);
       const { sagas, lookAgainInMs = Infinity } = claimed;

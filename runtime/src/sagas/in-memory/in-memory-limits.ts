@@ -26,11 +26,15 @@ export class InMemoryLimits {
     const limits = new Map(definitions.map(({ name, limits: some }) => [name, some]));
     const isLimited = (row: SagaRow): boolean =>
       row.owner === null && row.limitKey !== undefined && !!limits.get(row.saga.definition);
-    const free = due.filter((row) => !isLimited(row));
+    const forgotten = due.filter(({ owner }) => owner !== null);
+    const free = due.filter((row) => row.owner === null && !isLimited(row));
     if (free.some(({ priority }) => priority > 0)) free.sort((a, b) => b.priority - a.priority);
-    if (free.length === due.length) return { rows: free.slice(0, limit), lookAgainInMs: undefined };
+    if (forgotten.length + free.length === due.length) {
+      return { rows: [...forgotten, ...free].slice(0, limit), lookAgainInMs: undefined };
+    }
     const running = [...owned].filter(({ limitKey }) => limitKey !== undefined);
-    const rows: SagaRow[] = [];
+    // What is owned already takes no room of its definition.
+    const rows: SagaRow[] = forgotten.slice(0, limit);
     const again: number[] = [];
     for (const [name, some] of limits) {
       const ofName = (row: SagaRow): boolean => row.saga.definition === name;

@@ -147,7 +147,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     );
     const due: SagaRow[] = [];
     for (const row of [...forgotten, ...this.#leases.free()]) {
-      if (row.lockedBy !== null || !row.isDue(nowMs)) continue;
+      if (row.lockedBy !== null || (row.owner === null && !row.isDue(nowMs))) continue;
       const {
         saga: { definition: name },
         definitionVersion: version,

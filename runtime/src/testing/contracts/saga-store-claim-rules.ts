@@ -162,5 +162,22 @@ export function claimRules<Tx>(): readonly SagaStoreRule<Tx>[] {
         });
       },
     },
+    {
+      name: 'gives what a worker owns and does not know of before anything new, whatever time it is for that worker',
+      check: async (bench) => {
+        const workerId = await bench.worker();
+        const forgotten = await bench.free();
+        assert.deepEqual(ids(await bench.claim(workerId)), [forgotten]);
+        const limits = { concurrency: 10, perKey: null, rate: null };
+        await bench.free();
+        const limited = await bench.free({ limitKey: 'a', priority: 9 });
+        const earlier = new Date(bench.now.getTime() - 60_000);
+        const asks = { known: [], limit: 1, limits };
+        assert.deepEqual(ids(await bench.claim(workerId, { ...asks, now: earlier })), [forgotten]);
+        assert.deepEqual(ids(await bench.claim(workerId, asks)), [forgotten]);
+        const rest = { known: [forgotten], limits };
+        assert.ok(ids(await bench.claim(workerId, rest)).includes(limited));
+      },
+    },
   ];
 }

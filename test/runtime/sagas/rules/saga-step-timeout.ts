@@ -3,7 +3,7 @@ import { Rejection } from 'potter-runtime/errors';
 import { simpleRetry, sleep } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { openWorld } from '../saga-world.ts';
+import { openWorld, type SagaWorld } from '../saga-world.ts';
 
 /** What the first attempt does, which has two seconds, and one more to end when it is told to. */
 interface Behaviour {

@@ -370,6 +370,32 @@ describe('an unreachable store', () => {
     await world.clock.advance('5s');
     expect((await world.store.load(sagaId))?.summary.status).toBe('completed');
   });
+
+  test('a claim whose answer is lost strands nothing, also when its process is full for longer than its lease', async () => {
+    const world = await openWorld();
+    const gate = signalled();
+    const quick = saga<null, InMemoryTransaction>('lost')
+      .step('a', { execute: () => 1 })
+      .build();
+    const long = saga<null, InMemoryTransaction>('long')
+      .step('a', { execute: () => gate.promise, timeout: '1h' })
+      .build();
+    const { sagaId } = await world.idle([quick]).start(quick, null);
+    let lost = false;
+    const losing = interceptSagaStore(world.store, async (call, proceed) => {
+      const value = await proceed();
+      if (call.method !== 'claim' || lost) return value;
+      lost = true;
+      throw new PotterError('DATABASE_UNAVAILABLE', { message: 'The answer is lost.' });
+    });
+    const options = { store: losing, concurrency: 1, lease: '2s', poll: 500 } as const;
+    const engine = await world.engine([quick, long], options);
+    await engine.start(long, null);
+    await world.clock.advance('10s');
+    expect((await world.store.load(sagaId))?.summary.status).not.toBe('completed');
+    gate.resolve();
+    expect((await world.settled(engine, sagaId)).status).toBe('completed');
+  });
 });
 
 test('a process that is stopped while it registers leaves no lease behind', async () => {

@@ -1,7 +1,7 @@
 import { simpleRetry, sleep } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga, type SagaDefinition, signal } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { openWorld } from '../saga-world.ts';
+import { openWorld, type SagaWorld } from '../saga-world.ts';
 
 const word = signal('word');
 

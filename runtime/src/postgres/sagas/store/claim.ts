@@ -21,7 +21,7 @@ const LIMITED_DUE = `
  * A lease that ran out is judged by the time the statement arrived, which is before its snapshot: what it sees as over
  * was over, for a heartbeat cannot bring it back. Abandoned sagas come first, then the ones that are due the longest;
  * each definition is asked for by itself, so that sagas which this process cannot run are never read. What this very
- * worker owns without knowing it counts as abandoned.
+ * worker owns without knowing it counts as abandoned, whatever its time.
  * @param limits whether some definitions have limits: of those only what was abandoned is claimed here, and whether more is
  * due is told. A statement of its own, so that others pay nothing for it.
  */
@@ -40,7 +40,7 @@ const claimSql = (limits: boolean): string => `
     WHERE s.owner = ANY(ARRAY(SELECT w.worker_id FROM potter.saga_workers w WHERE w.expires_at <= statement_timestamp())
         || CASE WHEN $7::text[] IS NULL THEN '{}'::text[] ELSE ARRAY[$1] END)
       AND (s.owner <> $1 OR s.saga_id <> ALL($7::text[]))
-      AND (s.wake_at <= to_timestamp($4::float8 / 1000) OR s.inbox_last > s.inbox_seen)
+      AND (s.owner = $1 OR s.wake_at <= to_timestamp($4::float8 / 1000) OR s.inbox_last > s.inbox_seen)
       AND (s.definition, s.definition_version) IN (SELECT name, version FROM runnable)
     LIMIT $3 FOR UPDATE SKIP LOCKED
   ),
