@@ -21,7 +21,7 @@ export function presentNameIn(journal: readonly JournalEntry[]): Rename {
 export function underPresentNames(journal: readonly JournalEntry[]): readonly JournalEntry[] {
   const last = presentNameIn(journal);
   const entries: JournalEntry[] = [];
-  let rename: Rename = (path) => path;
+  let rename: Rename = asItIs;
   for (const { seq, event } of journal.toReversed()) {
     entries.push({ seq, event: renamedEvent(event, rename, last) });
     if (event.type !== 'DefinitionMigrated') continue;
@@ -31,6 +31,8 @@ export function underPresentNames(journal: readonly JournalEntry[]): readonly Jo
   }
   return entries.toReversed();
 }
+
+const asItIs: Rename = (path) => path;
 
 function renamedBy(path: string, renamed: Renamed): string {
   return Object.hasOwn(renamed, path) ? (renamed[path] ?? path) : path;

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
@@ -9,8 +8,11 @@ const root = resolve(import.meta.dirname, '../../../..');
 /** Inside the project, so that packages are found from there. */
 const bundle = join(root, 'node_modules/.cache/potter-tests', `simulation-${process.pid}.mjs`);
 
-/** Simulates seeds on every core. @returns a line for each that broke a rule. */
-export async function simulateEverywhere(seeds: number): Promise<readonly string[]> {
+/** Simulates seeds in processes of their own, at the same time. @returns a line for each that broke a rule. */
+export async function simulateEverywhere(
+  seeds: number,
+  shards: number,
+): Promise<readonly string[]> {
   const names = ['errors', 'foundation', 'sagas', 'testing'];
   await build({
     entryPoints: [join(import.meta.dirname, 'shard.program.ts')],
@@ -25,7 +27,6 @@ export async function simulateEverywhere(seeds: number): Promise<readonly string
     ),
     logLevel: 'silent',
   });
-  const shards = availableParallelism();
   const each = Math.ceil(seeds / shards);
   const found = await Promise.all(
     Array.from({ length: shards }, (_, n) => shard(n * each + 1, Math.min(seeds, (n + 1) * each))),
