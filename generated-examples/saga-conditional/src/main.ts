@@ -67,4 +67,5 @@ sagaRoutes(service, sagas);
 if (env.NODE_ENV !== 'production') effectsRoute(service, pool);
 
 await service.run({ port: env.PORT, host: env.HOST });
-await sagas.run();
+// Asked to stop by now, it begins nothing: nobody would give it back.
+if (!service.stopping.aborted) await sagas.run();

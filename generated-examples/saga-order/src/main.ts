@@ -69,4 +69,5 @@ inventoryRoute(service, inventory);
 if (env.NODE_ENV !== 'production') effectsRoute(service, pool);
 
 await service.run({ port: env.PORT, host: env.HOST });
-await sagas.run();
+// Asked to stop by now, it begins nothing: nobody would give it back.
+if (!service.stopping.aborted) await sagas.run();

@@ -79,4 +79,5 @@ projectionRoutes(service, projections);
 if (env.NODE_ENV !== 'production') effectsRoute(service, pool);
 
 await service.run({ port: env.PORT, host: env.HOST });
-await Promise.all([sagas.run(), projections.run()]);
+// Asked to stop by now, it begins nothing: nobody would give it back.
+if (!service.stopping.aborted) await Promise.all([sagas.run(), projections.run()]);

@@ -108,7 +108,10 @@ export interface SagaEngine<Tx = unknown> extends SagaOperations, AsyncDisposabl
     page?: Partial<DirectoryPage>,
   ): Promise<readonly SagaListing[]>;
 
-  /** Begins to take up work; resolves when the store knows this worker. Without it the engine only starts and shows sagas. */
+  /**
+   * Begins to take up work; resolves when the store knows this worker, or when the engine was stopped meanwhile. Without it the
+   * engine only starts and shows sagas.
+   */
   run(): Promise<void>;
   /**
    * Stops taking up work, lets running attempts finish for up to `timeout` (default 10 s), then gives every saga back, so

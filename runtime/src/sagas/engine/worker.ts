@@ -38,6 +38,7 @@ export class Worker {
   #pollTimer: Timer | undefined;
   #nextPollMs: number = 0;
   #leaseTimer: Timer | undefined;
+  #starting: Promise<void> | undefined;
   #registering: Promise<void> | undefined;
   #unlisten: (() => Promise<void>) | undefined;
   /**
@@ -76,16 +77,27 @@ export class Worker {
     return this.#unclaimable;
   }
 
-  /** Registers with the store and begins to look for work. */
+  /** Registers with the store and begins to look for work; nothing of it stays when it is stopped meanwhile. */
   async run(): Promise<void> {
     this.#running = true;
+    this.#starting = this.#start();
+    try {
+      await this.#starting;
+    } catch (error) {
+      if (this.#running) throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
     await this.#register();
-    this.#unlisten = await persist(this.#context, this.alive, () =>
+    const unlisten = await persist(this.#context, this.alive, () =>
       this.#context.store.listen({
         onWork: () => this.look(),
         onMessage: (sagaId) => this.#events.message(sagaId),
       }),
     );
+    if (!this.#running) return unlisten();
+    this.#unlisten = unlisten;
     this.look();
   }
 
@@ -121,9 +133,7 @@ export class Worker {
     const { id } = this;
     this.#life.abort(leaseLost('The engine was stopped.'));
     // A registration still on its way would outlive the goodbye, and its lease would hold up whoever comes next.
-    await this.#registering?.catch(() => {
-      // Whoever asked for it was told.
-    });
+    await Promise.allSettled([this.#starting, this.#registering]);
     try {
       await this.#unlisten?.();
       await this.#context.store.deregister(id);

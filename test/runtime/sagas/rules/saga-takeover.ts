@@ -398,26 +398,44 @@ describe('an unreachable store', () => {
   });
 });
 
-test('a process that is stopped while it registers leaves no lease behind', async () => {
-  const world = await openWorld();
-  const calls: string[] = [];
-  const slow = interceptSagaStore(world.store, async (call, proceed) => {
-    if (call.method !== 'heartbeat' && call.method !== 'deregister') return proceed();
-    calls.push(`${call.method} asked`);
-    // Registering takes its time: asked first, it would be done last.
-    if (call.method === 'heartbeat') await sleep(100, { clock: world.clock });
-    const value = await proceed();
-    calls.push(`${call.method} done`);
-    return value;
-  });
-  const engine = world.idle([], { store: slow });
-  const running = engine.run().catch(() => {});
-  await world.clock.settle(engine.stop());
-  await running;
-  expect(calls).toEqual([
-    'heartbeat asked',
-    'heartbeat done',
-    'deregister asked',
-    'deregister done',
-  ]);
-});
+test.each(['heartbeat', 'listen'] as const)(
+  'a process that is stopped while it begins, in its %s, leaves no lease and no listener behind, and nothing failed',
+  async (slowly) => {
+    const world = await openWorld();
+    const calls: string[] = [];
+    const reached = signalled();
+    const slow = interceptSagaStore(world.store, async (call, proceed) => {
+      const { method } = call;
+      if (method !== 'heartbeat' && method !== 'listen' && method !== 'deregister') {
+        return proceed();
+      }
+      calls.push(`${method} asked`);
+      // It takes its time: asked first, it would be done last.
+      if (method === slowly) {
+        reached.resolve();
+        await sleep(100, { clock: world.clock });
+      }
+      const value = await proceed();
+      calls.push(`${method} done`);
+      if (method !== 'listen') return value;
+      const unlisten = value as () => Promise<void>;
+      const counted = async (): Promise<void> => {
+        calls.push('listen ended');
+        await unlisten();
+      };
+      return counted as typeof value;
+    });
+    const engine = world.idle([], { store: slow });
+    const running = engine.run();
+    await world.clock.settle(reached.promise);
+    await world.clock.settle(engine.stop());
+    await running;
+    expect(calls).toEqual([
+      'heartbeat asked',
+      'heartbeat done',
+      ...(slowly === 'listen' ? ['listen asked', 'listen done', 'listen ended'] : []),
+      'deregister asked',
+      'deregister done',
+    ]);
+  },
+);
