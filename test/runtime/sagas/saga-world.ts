@@ -23,8 +23,6 @@ export interface Ground {
   readonly log: TwoPhaseLog;
   /** The least time in which something else may happen. */
   turn(): Promise<void>;
-  /** Told of every engine; the ground lasts longer than they may. */
-  readonly onEngine: (engine: SagaEngine<InMemoryTransaction>) => void;
 }
 
 /** Where rules are tried. */
@@ -60,7 +58,6 @@ function inMemoryGround(): Ground {
     store: new InMemorySagaStore({ clock }),
     log: new InMemoryTwoPhaseLog({ clock }),
     turn: () => Promise.resolve(),
-    onEngine: () => {},
   };
 }
 
@@ -96,7 +93,7 @@ export class SagaWorld {
     definitions: readonly Definition[],
     options: Partial<SagaEngineOptions<InMemoryTransaction>> = {},
   ): SagaEngine<InMemoryTransaction> {
-    const engine = createSagaEngine({
+    return createSagaEngine({
       store: this.store,
       clock: this.clock,
       definitions,
@@ -104,8 +101,6 @@ export class SagaWorld {
       random: () => 0.5,
       ...options,
     });
-    this.ground.onEngine(engine);
-    return engine;
   }
 
   /** Starts a saga and lets time pass until it is settled. */
@@ -118,7 +113,9 @@ export class SagaWorld {
     return this.settled(engine, sagaId);
   }
 
-  settled(engine: SagaEngine<InMemoryTransaction>, sagaId: string): Promise<SagaView> {
+  /** Once what it was told before has been heard. */
+  async settled(engine: SagaEngine<InMemoryTransaction>, sagaId: string): Promise<SagaView> {
+    await this.clock.advance(0);
     return this.clock.settle(engine.settled(sagaId));
   }
 
@@ -136,6 +133,9 @@ export class SagaWorld {
     });
   }
 }
+
+/** For days of virtual time: a look a minute. */
+export const unhurried = { poll: '1m', lease: '10m' } as const;
 
 /** Something a test waits for. */
 export function signalled<T = void>(): {

@@ -6,7 +6,7 @@ import type { DirectoryPage, SagaFilter, SagaListing } from '../saga-directory.t
 import type { JournalEntry } from '../saga-event.ts';
 import { historyOf, type SagaHistory } from '../saga-history.ts';
 import type { SagaStore, StoredSaga } from '../saga-store.ts';
-import { isFinished } from '../saga-status.ts';
+import { isFinished, isSettled } from '../saga-status.ts';
 import { type SagaView, viewOf, withLockPlaces } from '../saga-view.ts';
 import type { DefinitionRegistry } from './definition-registry.ts';
 import { journalEvents } from './journal-events.ts';
@@ -54,11 +54,15 @@ export class SagaReader {
     sagaId: string,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<SagaView> {
-    for await (const _ of this.events(sagaId, options)) {
-      // Only the end matters here.
+    for (;;) {
+      for await (const _ of this.events(sagaId, options)) {
+        // Only the end matters here.
+      }
+      if (options.signal?.aborted) throw abortError(options.signal);
+      const view = await this.get(sagaId);
+      // Resumed or undone after its end was read, it has another one before it.
+      if (isSettled(view.status)) return view;
     }
-    if (options.signal?.aborted) throw abortError(options.signal);
-    return this.get(sagaId);
   }
 
   async diagram(sagaId: string, options: DiagramOptions = {}): Promise<string> {

@@ -48,7 +48,7 @@ describe('operations in bulk', () => {
     const definition = row(stage);
     const engine = await world.engine([definition]);
     stage.let('b', 'defect');
-    const ids = await startAll(world, engine, definition, 450);
+    const ids = await startAll(world, engine, definition, 250);
     stage.let('b');
     await engine.resume('s-0007');
     await world.clock.advance('1s');
@@ -59,7 +59,7 @@ describe('operations in bulk', () => {
     expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(['accepted']));
     await world.clock.advance('1s');
     expect(await engine.list({ status: ['failed'] })).toEqual([]);
-    expect(await world.events('s-0449')).toContainEqual(
+    expect(await world.events('s-0249')).toContainEqual(
       expect.objectContaining({ type: 'SagaResumed', by: 'ann', reason: 'fixed' }),
     );
   });

@@ -1,7 +1,7 @@
 import { Rejection } from 'potter-runtime/errors';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { openWorld, type SagaWorld } from '../saga-world.ts';
+import { openWorld } from '../saga-world.ts';
 
 interface Order {
   readonly cents: number;
@@ -116,15 +116,7 @@ describe('a choice', () => {
     expect(failed).toMatchObject({ status: 'failed', error: { step: 'asks' } });
     broken = false;
     await engine.resume(failed.sagaId);
-    const done = await world.clock.settle(untilCompleted(engine, failed.sagaId));
+    const done = await world.settled(engine, failed.sagaId);
     expect(done.results).toEqual({ a: 'a', b: 'b' });
   });
 });
-
-async function untilCompleted(
-  engine: Awaited<ReturnType<SagaWorld['engine']>>,
-  sagaId: string,
-): ReturnType<typeof engine.get> {
-  for await (const { event } of engine.events(sagaId)) if (event.type === 'SagaCompleted') break;
-  return engine.get(sagaId);
-}

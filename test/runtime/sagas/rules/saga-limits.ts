@@ -98,6 +98,7 @@ describe('limits', () => {
     const { definition, seen } = jobs(world, { concurrency: 1 });
     const engine = await world.engine([definition]);
     await engine.start(definition, { tenant: 'a', name: 'first' });
+    await world.clock.advance(10);
     for (const priority of [0, 9, 4]) {
       await engine.start(definition, { tenant: 'a', name: `priority ${priority}` }, { priority });
     }

@@ -3,7 +3,7 @@ import { noRetry } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { interceptSagaStore } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
-import { openWorld, signalled } from '../saga-world.ts';
+import { openWorld, signalled, unhurried } from '../saga-world.ts';
 
 interface Work {
   readonly order: string;
@@ -187,11 +187,11 @@ describe('lock', () => {
       })
       .build();
     const definition = locked(log);
-    const engine = await world.engine([definition, fragile]);
+    const engine = await world.engine([definition, fragile], unhurried);
     const failed = await engine.start(fragile, null);
     await world.settled(engine, failed.sagaId);
     const next = await engine.start(definition, { order: 'a', name: 'next' });
-    await world.clock.advance('1h');
+    await world.clock.advance('10m');
     expect([(await engine.get(failed.sagaId)).status, log]).toEqual(['failed', []]);
     broken = false;
     await engine.resume(failed.sagaId);

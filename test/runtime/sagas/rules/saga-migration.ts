@@ -169,7 +169,6 @@ async function caughtSaga({ place, change, stop }: Case) {
   const { sagaId } = await first.start(old, stop.direction === 'undo');
   await world.clock.advance(100);
   expect(log.at(-1)).toBe(`${stop.direction} ${stop.name}`);
-  await world.store.deregister('worker-1');
   await world.clock.settle(first.stop({ timeout: 0 }));
   const next = definitionOf(place, { version: 2, log, ...change });
   const mended = definitionOf(place, { version: 1, names: OLD, log });
@@ -263,7 +262,6 @@ describe('a saga that is under way when its definition changes', () => {
         const first = await world.engine([old]);
         const { sagaId } = await first.start(old, false);
         await world.clock.advance(100);
-        await world.store.deregister('worker-1');
         await world.clock.settle(first.stop({ timeout: 0 }));
         let calls = 0;
         const dying = interceptSagaStore(world.store, async (call, proceed) => {

@@ -1,6 +1,6 @@
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { openWorld } from '../saga-world.ts';
+import { openWorld, unhurried } from '../saga-world.ts';
 import { Stage } from '../stage.ts';
 
 function threeSteps(stage: Stage, timeout?: '1m') {
@@ -16,13 +16,13 @@ describe('a pause', () => {
     const world = await openWorld();
     const stage = new Stage();
     const definition = threeSteps(stage);
-    const engine = await world.engine([definition]);
+    const engine = await world.engine([definition], unhurried);
     stage.let('a', 'hold');
     const { sagaId } = await engine.start(definition, { n: 1 });
     await engine.pause(sagaId, { by: 'ann', reason: 'incident 7' });
     await world.clock.advance('1s');
     stage.release('a');
-    await world.clock.advance('1h');
+    await world.clock.advance('10m');
     expect(stage.log).toEqual(['a/do']);
     expect(await engine.get(sagaId)).toMatchObject({ status: 'running', paused: true });
     expect(await world.events(sagaId)).toContainEqual(
@@ -40,7 +40,7 @@ describe('a pause', () => {
     const world = await openWorld();
     const stage = new Stage();
     const definition = threeSteps(stage);
-    const engine = await world.engine([definition]);
+    const engine = await world.engine([definition], unhurried);
     stage.let('c', 'refuse');
     stage.let('undo b', 'hold');
     const { sagaId } = await engine.start(definition, { n: 1 });
@@ -48,7 +48,7 @@ describe('a pause', () => {
     await engine.pause(sagaId);
     await world.clock.advance('1s');
     stage.release('undo b');
-    await world.clock.advance('1h');
+    await world.clock.advance('10m');
     expect(stage.log).toEqual(['a/do', 'b/do', 'c/do', 'c/undo', 'b/undo']);
     expect(await engine.get(sagaId)).toMatchObject({ status: 'compensating', paused: true });
     await engine.resume(sagaId);
@@ -60,14 +60,14 @@ describe('a pause', () => {
     const world = await openWorld();
     const stage = new Stage();
     const definition = threeSteps(stage, '1m');
-    const engine = await world.engine([definition]);
+    const engine = await world.engine([definition], unhurried);
     stage.let('b', 'hold');
     const { sagaId } = await engine.start(definition, { n: 1 });
     await world.clock.advance('1s');
     await engine.pause(sagaId);
     await world.clock.advance('1s');
     stage.release('b');
-    await world.clock.advance('1h');
+    await world.clock.advance('10m');
     await engine.signal(sagaId, { name: 'any', parse: (value) => value }, 1);
     await world.clock.advance('1s');
     expect(await engine.get(sagaId)).toMatchObject({ status: 'running', paused: true });
@@ -79,14 +79,14 @@ describe('a pause', () => {
     const world = await openWorld();
     const stage = new Stage();
     const definition = threeSteps(stage);
-    const engine = await world.engine([definition]);
+    const engine = await world.engine([definition], unhurried);
     stage.let('b', 'hold');
     const { sagaId } = await engine.start(definition, { n: 1 });
     await world.clock.advance('1s');
     await engine.pause(sagaId);
     await world.clock.advance('1s');
     stage.release('b', 'refuse');
-    await world.clock.advance('1h');
+    await world.clock.advance('10m');
     expect(await engine.get(sagaId)).toMatchObject({ status: 'running', paused: true });
     expect(stage.log).toEqual(['a/do', 'b/do']);
     await engine.resume(sagaId);
@@ -163,7 +163,7 @@ test('a pause in the middle of parallel branches lets all of them end what they 
       { undo: 'parallel' },
     )
     .build();
-  const engine = await world.engine([definition]);
+  const engine = await world.engine([definition], unhurried);
   stage.let('l1', 'hold');
   stage.let('r1', 'hold');
   const { sagaId } = await engine.start(definition, null);
@@ -172,7 +172,7 @@ test('a pause in the middle of parallel branches lets all of them end what they 
   await world.clock.advance('1s');
   stage.release('l1');
   stage.release('r1');
-  await world.clock.advance('1h');
+  await world.clock.advance('10m');
   expect(stage.log).toEqual(['l1/do', 'r1/do']);
   await engine.cancel(sagaId);
   expect(await world.settled(engine, sagaId)).toMatchObject({

@@ -1,7 +1,7 @@
 import { exponentialBackoff, noRetry, simpleRetry } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, RetryLater, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { openWorld } from '../saga-world.ts';
+import { openWorld, unhurried } from '../saga-world.ts';
 
 describe('a saga that waits for a person', () => {
   test('a defect that was repaired goes on forward when resumed, with all retries', async () => {
@@ -101,15 +101,15 @@ describe('retries', () => {
           if (attempt === 1) throw new Error('not yet');
           return attempt;
         },
-        retry: simpleRetry({ delay: '1h' }),
+        retry: simpleRetry({ delay: '10m' }),
       })
       .build();
-    const first = await world.engine([definition]);
+    const first = await world.engine([definition], unhurried);
     const { sagaId } = await first.start(definition, null);
     await world.clock.advance('1s');
     await first.stop();
-    const second = await world.engine([definition]);
-    await world.clock.advance('2h');
+    const second = await world.engine([definition], unhurried);
+    await world.clock.advance('20m');
     expect(await second.get(sagaId)).toMatchObject({ status: 'completed', results: { only: 2 } });
     const { history } = await second.history(sagaId);
     expect(history.map(({ status, attempt }) => [status, attempt])).toEqual([

@@ -1,6 +1,6 @@
 import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { openWorld } from '../saga-world.ts';
+import { openWorld, unhurried } from '../saga-world.ts';
 import { Stage } from '../stage.ts';
 
 interface Input {
@@ -47,16 +47,16 @@ describe('a rewind', () => {
     const world = await openWorld();
     const stage = new Stage();
     const definition = row(stage, '1m');
-    const engine = await world.engine([definition]);
+    const engine = await world.engine([definition], unhurried);
     stage.let('c', 'defect');
     const { sagaId } = await world.settle(engine, definition, { vip: false });
     for (const key of ['c~1/do', 'c~2/do']) {
-      await world.clock.advance('1d');
+      await world.clock.advance('10m');
       await engine.rewind(sagaId, 'c');
       expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'failed' });
       expect(stage.log.at(-1)).toBe(key);
     }
-    await world.clock.advance('1d');
+    await world.clock.advance('10m');
     stage.let('c');
     await engine.resume(sagaId);
     expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'completed' });

@@ -1,7 +1,7 @@
 import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { simpleRetry } from 'potter-runtime/foundation';
-import { openWorld } from '../saga-world.ts';
+import { openWorld, unhurried } from '../saga-world.ts';
 import { Stage } from '../stage.ts';
 
 const approval = signal<string>('approval');
@@ -175,10 +175,10 @@ describe('a skip', () => {
       .step('a', stage.step('a'))
       .step('b', stage.step('b'))
       .build();
-    const engine = await world.engine([definition]);
+    const engine = await world.engine([definition], unhurried);
     stage.let('a', 'defect');
     const { sagaId } = await world.settle(engine, definition, null);
-    await world.clock.advance('1d');
+    await world.clock.advance('10m');
     await engine.skip(sagaId, 'a');
     expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'completed' });
   });

@@ -164,13 +164,13 @@ describe('looking', () => {
   test('a saga that is not there is said not to be', async () => {
     const engine = await (await openWorld()).engine([three]);
     for (const look of [
-      engine.get('x'),
-      engine.history('x'),
-      engine.cancel('x'),
-      engine.diagram('x'),
-      engine.settled('x'),
+      () => engine.get('x'),
+      () => engine.history('x'),
+      () => engine.cancel('x'),
+      () => engine.diagram('x'),
+      () => engine.settled('x'),
     ]) {
-      await expect(look).rejects.toMatchObject({ code: 'SAGA_NOT_FOUND' });
+      await expect(look()).rejects.toMatchObject({ code: 'SAGA_NOT_FOUND' });
     }
   });
 });

@@ -161,10 +161,10 @@ describe('cancelling', () => {
   });
 
   test('or completing wins, never both, at whatever moment it comes', async () => {
+    const world = await openWorld();
+    const engine = await world.engine([three]);
     const outcomes = new Set<string>();
     for (let delay = 0; delay < 40; delay += 1) {
-      const world = await openWorld();
-      const engine = await world.engine([three]);
       const { sagaId } = await engine.start(three, { n: 1 });
       for (let turn = 0; turn < delay; turn += 1) await world.ground.turn();
       const cancelled = await engine.cancel(sagaId).then(

@@ -1,6 +1,7 @@
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
+import { interceptSagaStore } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
-import { openWorld } from '../saga-world.ts';
+import { openWorld, signalled } from '../saga-world.ts';
 import { Stage } from '../stage.ts';
 
 function row(stage: Stage) {
@@ -120,6 +121,28 @@ describe('an undo', () => {
     });
     expect(stage.log).toEqual(['a/do', 'f/do', 'f/undo', 'a/undo']);
   });
+});
+
+test('an end that was undone before it could be told is none: who waits for the saga waits for the next', async () => {
+  const world = await openWorld();
+  const stage = new Stage();
+  const definition = row(stage);
+  const engine = await world.engine([definition]);
+  const { sagaId } = await world.settle(engine, definition, null);
+  const undoing = signalled();
+  let loads = 0;
+  const store = interceptSagaStore(world.store, async (call, proceed) => {
+    if (call.method !== 'load' || (loads += 1) !== 2) return proceed();
+    stage.let('undo b', 'hold');
+    await engine.undo(sagaId);
+    await world.clock.advance('1s');
+    undoing.resolve();
+    return proceed();
+  });
+  const settled = world.idle([definition], { store }).settled(sagaId);
+  await undoing.promise;
+  stage.release('undo b');
+  expect(await world.clock.settle(settled)).toMatchObject({ status: 'compensated' });
 });
 
 test('what an undo returns is nobody’s: it need not have a JSON form', async () => {

@@ -119,7 +119,6 @@ describe('versions', () => {
       const engine = await world.engine([before]);
       const { sagaId } = await engine.start(before, null);
       await world.clock.advance(10);
-      await world.store.deregister('worker-1');
       await world.clock.settle(engine.stop({ timeout: 0 }));
       const after = await world.engine([of(names, log)]);
       const view = await world.settled(after, sagaId);

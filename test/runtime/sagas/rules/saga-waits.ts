@@ -1,6 +1,6 @@
 import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { openWorld, signalled } from '../saga-world.ts';
+import { openWorld, signalled, unhurried } from '../saga-world.ts';
 
 const approval = signal('approval', (value) => {
   if (typeof value !== 'object' || value === null || !('by' in value))
@@ -38,9 +38,6 @@ const MOMENTS: readonly {
   { comes: 'after patience has ended', afterMs: 120_001, order: 'last', heard: 'too late' },
 ];
 
-/** Days of virtual time with a look a minute. */
-const unhurried = { poll: '1m', lease: '10m' } as const;
-
 describe('a timer', () => {
   test('lets go of the saga and takes it up when the time has come', async () => {
     const world = await openWorld();
@@ -66,7 +63,7 @@ describe('a timer', () => {
 describe('a signal', () => {
   const waits = saga<null, InMemoryTransaction>('waits')
     .step('ask', { execute: () => 'asked', compensate: () => {} })
-    .waitFor('approved', approval, { timeout: '1d' })
+    .waitFor('approved', approval, { timeout: '2h' })
     .step('act', { execute: ({ results }) => `for ${results.approved.by}` })
     .build();
 
@@ -204,7 +201,7 @@ describe('a signal', () => {
     const world = await openWorld();
     const engine = await world.engine([waits], unhurried);
     const { sagaId } = await engine.start(waits, null);
-    await world.clock.advance('25h');
+    await world.clock.advance('121m');
     expect(await engine.get(sagaId)).toMatchObject({
       status: 'compensated',
       error: { code: 'SAGA_SIGNAL_TIMED_OUT', step: 'approved' },
