@@ -45,6 +45,7 @@ describe('limits', () => {
     ];
     for (let n = 0; n < 10; n += 1) {
       await engines[n % 2]?.start(definition, { tenant: 'a', name: String(n) });
+      await world.clock.advance(1);
     }
     await world.clock.advance(4_500);
     expect([seen.most, seen.order.length]).toEqual([3, 10]);

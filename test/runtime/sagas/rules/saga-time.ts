@@ -186,6 +186,7 @@ describe('cancelling', () => {
     const engine = await world.engine([definition], {
       store: { ...world.counted(() => {}), listen: async () => async () => {} },
     });
+    await world.clock.advance(10);
     const { sagaId } = await engine.start(definition, null);
     await engine.cancel(sagaId);
     await world.clock.advance('1s');
