@@ -26,10 +26,10 @@ export async function postgresBackEnd(): Promise<PostgresBackEnd> {
   let clock = new VirtualClock();
   const pool = await QuietPool.open(database.url, () => clock.now());
   const log = new PostgresTwoPhaseLog({ pool });
-  let leave = async (): Promise<void> => {};
+  let leave: (() => Promise<void>) | undefined;
   return {
     open: async (): Promise<Ground> => {
-      await leave();
+      await leave?.();
       await database.pool.query(empty);
       clock = new VirtualClock({ quiet: () => pool.quiet() });
       const store = new PostgresSagaStore({ pool });
@@ -48,7 +48,7 @@ export async function postgresBackEnd(): Promise<PostgresBackEnd> {
     // A rule about many cases is tried with some of them: each costs what a rule costs.
     stride: isFullRun ? 1 : 8,
     close: async () => {
-      await leave();
+      await leave?.();
       await pool.close();
       await database.close();
     },
