@@ -55,6 +55,11 @@ export class SagaBeginnings {
     this.#others.push({ key, after: this.steps.length, ...(by !== undefined && { by }) });
   }
 
+  /** As if a wait had never begun: it will begin anew. */
+  drop(key: string): void {
+    this.#others = this.#others.filter((other) => other.key !== key);
+  }
+
   /** Decisions and waits that came after a node, or are it, by their paths. */
   cameAfter(path: string): readonly string[] {
     return this.#after(path).flatMap(({ key, by }) =>

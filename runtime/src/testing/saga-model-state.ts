@@ -268,7 +268,9 @@ export class SagaModelState {
     this.#renewDeadline(at);
     this.#renewTries(at);
     for (const [key, { outcome }] of this.waits) {
-      if (outcome === 'timed-out') this.waits.delete(key);
+      if (outcome !== 'timed-out') continue;
+      this.waits.delete(key);
+      this.begun.drop(key);
     }
   }
 

@@ -13,7 +13,8 @@ type EventOf<Type extends SagaEvent['type']> = Extract<SagaEvent, { type: Type }
 /**
  * Says of each entry of a journal whether it may follow those before it, by the meaning of the definition alone: a plain
  * interpreter of the graph that shares no code with the machine, to check the machine with. Of a saga that another version took
- * over, the last definition says it of the whole journal, under its present names; an earlier one up to where it was left.
+ * over, the first definition says it up to there, and the last one of the whole journal, under its present names, unless
+ * something was rewound or the saga was completed before.
  */
 export function modelViolations(
   definition: SagaDefinition<unknown, never>,
@@ -36,14 +37,21 @@ function toldBy(
   { version }: SagaDefinition<unknown, never>,
   journal: readonly JournalEntry[],
 ): readonly JournalEntry[] {
-  const at = journal.findIndex(({ event }) => event.type === 'DefinitionMigrated');
-  if (at < 0) return journal;
-  const last = journal.findLast(({ event }) => event.type === 'DefinitionMigrated')?.event;
-  // What was completed in an older version is not incomplete because a newer one has more steps.
-  const wasOver = journal.slice(0, at).some(({ event }) => event.type === 'SagaCompleted');
+  const migrations = journal.filter(({ event }) => event.type === 'DefinitionMigrated');
+  const [first, last] = [migrations.at(0), migrations.at(-1)?.event];
+  if (!first) return journal;
+  const [started] = journal;
+  const before = journal.filter(({ seq }) => seq < first.seq);
+  if (started?.event.type === 'SagaStarted' && started.event.definitionVersion === version) {
+    return before;
+  }
+  // What was completed, or begun and rewound, in an older version need not be what a newer one would have begun.
+  const differs = before.some(({ event: { type } }) => BY_ANOTHER.has(type));
   const isLast = last?.type === 'DefinitionMigrated' && last.toVersion === version;
-  return isLast && !wasOver ? underPresentNames(journal) : journal.slice(0, at);
+  return isLast && !differs ? underPresentNames(journal) : [];
 }
+
+const BY_ANOTHER: ReadonlySet<SagaEvent['type']> = new Set(['SagaCompleted', 'Rewound']);
 
 class SagaModel {
   readonly state: SagaModelState;

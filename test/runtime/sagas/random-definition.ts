@@ -109,11 +109,40 @@ const child = saga<null>('random-child')
 
 const NOTHING = (): null => null;
 
+/** What a second version changes: names, with one step more at the end, or a step more at the beginning too. */
+export type Change = 'renamed' | 'preceded';
+
 /** Makes the definition. @param random decides what its conditions say, each time they are asked. */
 export function definitionOf(made: SagaShape, random: () => number): SagaDefinition {
+  return build(made, random, {});
+}
+
+/** A second version of it, which takes over sagas of the first. */
+export function nextVersionOf(
+  made: SagaShape,
+  random: () => number,
+  change: Change,
+): SagaDefinition {
+  const before = definitionOf(made, random);
+  const names = [...before.nodes.keys()].filter((name) => NUMBERED.test(name));
+  const rename = Object.fromEntries(names.map((name) => [name, `${name}${RENAMED}`]));
+  return build(made, random, { rename, change });
+}
+
+const NUMBERED = /-\d+$/;
+const RENAMED = '-b';
+
+function build(
+  made: SagaShape,
+  random: () => number,
+  {
+    rename,
+    change,
+  }: { readonly rename?: Readonly<Record<string, string>>; readonly change?: Change },
+): SagaDefinition {
   const { timeoutMs, onDefect, onCompensationFailure } = made;
   let names = 0;
-  const name = (kind: string): string => `${kind}-${(names += 1)}`;
+  const name = (kind: string): string => `${kind}-${(names += 1)}${rename ? RENAMED : ''}`;
   const mayBreak = (breaks: boolean): void => {
     if (breaks && random() < 0.3) throw new TypeError('A defect of the definition.');
   };
@@ -187,12 +216,15 @@ export function definitionOf(made: SagaShape, random: () => number): SagaDefinit
     onCompensationFailure,
     maxInterruptions: 4,
     ...(timeoutMs !== null && { timeout: timeoutMs }),
+    ...(rename && { version: 2, migrateFrom: { 1: { rename } } }),
   });
   if (made.alreadyDone) builder = builder.alreadyDone('before', { compensate: NOTHING });
+  if (change === 'preceded') builder = builder.step('more-first', { execute: NOTHING });
   builder = addAll(builder, made.nodes, false);
   if (made.afterPivot) {
     builder = builder.pivot('pivot', { execute: NOTHING, retry: simpleRetry({ delay: 50 }) });
     builder = addAll(builder, made.afterPivot, true);
   }
+  if (change !== undefined) builder = builder.step('more-last', { execute: NOTHING });
   return builder.build();
 }

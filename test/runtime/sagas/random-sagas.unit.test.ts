@@ -8,9 +8,12 @@ import { nextWork } from '../../../runtime/src/sagas/machine/next-work.ts';
 import type { SagaState } from '../../../runtime/src/sagas/machine/saga-state.ts';
 import { begin, transition } from '../../../runtime/src/sagas/machine/transition.ts';
 import { isFullRun } from '../../support/full-run.ts';
-import { definitionOf, sagaShape } from './random-definition.ts';
+import { definitionOf, nextVersionOf, sagaShape } from './random-definition.ts';
 import { RandomStory } from './random-story.ts';
 import { randomOf } from './seeded-random.ts';
+
+/** What a newer version changes, where there is one. */
+const change = fc.constantFrom(undefined, undefined, 'renamed', 'renamed', 'preceded');
 
 const RUNS = isFullRun ? 100_000 : 1_000;
 
@@ -20,10 +23,11 @@ describe('a saga of any shape', () => {
     () => {
       const seen = new Map<string, number>();
       fc.assert(
-        fc.property(sagaShape, fc.integer({ min: 1 }), (shape, seed) => {
+        fc.property(sagaShape, change, fc.integer({ min: 1 }), (shape, to, seed) => {
           const random = randomOf(seed);
-          const definition = definitionOf(shape, random);
-          const { journal, problems } = new RandomStory(definition, random).play(60);
+          const first = definitionOf(shape, random);
+          const next = to && nextVersionOf(shape, random, to);
+          const { journal, problems, definition } = new RandomStory(first, random, next).play(60);
           const entries = journal.map((event, at) => ({ seq: BigInt(at + 1), event }));
           for (const event of journal) {
             const kept = event.type === 'Rewound' && event.kept ? ', keeping some' : '';

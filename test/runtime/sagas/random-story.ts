@@ -1,4 +1,5 @@
 import { isFinished, type SagaDefinition, type SagaEvent } from 'potter-runtime/sagas';
+import { takeoverOf } from '../../../runtime/src/sagas/engine/takeover.ts';
 import { acceptableMessages } from '../../../runtime/src/sagas/machine/acceptable-messages.ts';
 import type { MachineInput } from '../../../runtime/src/sagas/machine/machine-input.ts';
 import {
@@ -22,6 +23,8 @@ import { word } from './random-definition.ts';
 export interface Story {
   readonly journal: readonly SagaEvent[];
   readonly state: SagaState;
+  /** The definition that it ended under. */
+  readonly definition: SagaDefinition;
   /** What went wrong beside the journal. */
   readonly problems: readonly string[];
 }
@@ -36,7 +39,9 @@ const MESSAGES: readonly Kind[] = [
 
 /** Plays everything around one saga: its steps, the sagas within it, people, the clock, and processes that die. */
 export class RandomStory {
-  readonly #definition: SagaDefinition;
+  #definition: SagaDefinition;
+  /** A newer version, which processes may have instead. */
+  readonly #next: SagaDefinition | undefined;
   readonly #random: () => number;
   readonly #journal: SagaEvent[] = [];
   readonly #problems: string[] = [];
@@ -48,8 +53,9 @@ export class RandomStory {
   /** A snapshot, and how much of the journal it has. */
   #snapshot: { readonly text: string; readonly entries: number };
 
-  constructor(definition: SagaDefinition, random: () => number) {
+  constructor(definition: SagaDefinition, random: () => number, next?: SagaDefinition) {
     this.#definition = definition;
+    this.#next = next;
     this.#random = random;
     const first = begin(
       definition,
@@ -73,7 +79,8 @@ export class RandomStory {
     for (let n = 0; n < happenings && !this.#isLeft(); n += 1) this.#happen();
     for (let n = 0; n < 500 && !this.#isOver(); n += 1) this.#goWell();
     if (!this.#isOver()) this.#problems.push(`stranded: ${this.#state.status}`);
-    return { journal: this.#journal, state: this.#state, problems: this.#problems };
+    const definition = this.#definition;
+    return { journal: this.#journal, state: this.#state, definition, problems: this.#problems };
   }
 
   #isOver(): boolean {
@@ -166,8 +173,8 @@ export class RandomStory {
   }
 
   #childOf(path: string): string {
-    const generation = this.#state.steps.find((step) => step.path === path)?.generation ?? 0;
-    return childIdOf('s', path, generation);
+    const step = this.#state.steps.find((begun) => begun.path === path);
+    return childIdOf('s', step?.as ?? path, step?.generation ?? 0);
   }
 
   /** One of the sagas within it ends, or is undone as it was asked. */
@@ -241,12 +248,29 @@ export class RandomStory {
     if (this.#random() < 0.5) {
       this.#snapshot = { text: encodeState(this.#state), entries: entries.length };
     }
+    if (this.#next && !this.#isOver() && this.#random() < 0.3) return this.#takeOver(this.#next);
     this.#take({ kind: 'recovered' });
   }
 
-  #take(input: MachineInput): void {
+  /** The next process has another version: it goes on with that, or cannot, and the one after it has the first again. */
+  #takeOver(next: SagaDefinition): void {
+    const { definitionVersion } = this.#state;
+    const lease = { workerId: 'w', token: 2n };
+    const { inputs, fits } = takeoverOf(
+      next,
+      { lease, definitionVersion },
+      this.#state,
+      this.#now(),
+    );
+    const definition = fits ? next : this.#definition;
+    this.#definition = next;
+    this.#take(...inputs);
+    this.#definition = definition;
+  }
+
+  #take(...inputs: readonly MachineInput[]): void {
     const subject = { sagaId: 's', definition: this.#definition, state: this.#state };
-    const { events, state } = transition(subject, [input], this.#moment());
+    const { events, state } = transition(subject, inputs, this.#moment());
     this.#journal.push(...events);
     this.#state = state;
     const { wakeAt } = summaryOf(this.#definition, state, this.#work());

@@ -19,7 +19,7 @@ export interface Takeover {
  */
 export function takeoverOf(
   definition: SagaDefinition,
-  { lease, definitionVersion: fromVersion }: ClaimedSaga,
+  { lease, definitionVersion: fromVersion }: Pick<ClaimedSaga, 'lease' | 'definitionVersion'>,
   state: SagaState,
   now: Date,
 ): Takeover {

@@ -6,6 +6,7 @@ import {
   overridden,
   renewAttempts,
 } from './evolve-attempts.ts';
+import { migrated } from './migrated.ts';
 import { rewindPlaceOf } from './rewind-place.ts';
 import type { NodeMark, SagaState } from './saga-state.ts';
 import { draftOf, type StateDraft } from './state-draft.ts';
@@ -268,16 +269,4 @@ function rewound(draft: StateDraft, { path, at, kept = [] }: EventOf<'Rewound'>)
   draft.cause = null;
   renewDeadline(draft, at);
   renewAttempts(draft, at);
-}
-
-function migrated(draft: StateDraft, event: EventOf<'DefinitionMigrated'>): void {
-  draft.definitionVersion = event.toVersion;
-  draft.definitionHash = event.definitionHash;
-  const { renamed } = event;
-  const nameOf = (path: string): string =>
-    Object.hasOwn(renamed, path) ? (renamed[path] ?? path) : path;
-  draft.steps = draft.steps.map((step) => ({ ...step, path: nameOf(step.path) }));
-  draft.marks = draft.marks.map((m) => ({ ...m, path: nameOf(m.path) }));
-  if (draft.currentStep !== null) draft.currentStep = nameOf(draft.currentStep);
-  if (draft.rewindTo !== null) draft.rewindTo = nameOf(draft.rewindTo);
 }
