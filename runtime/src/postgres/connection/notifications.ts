@@ -4,6 +4,7 @@ import { silentLogger, type Logger } from '../../foundation/logger.ts';
 import { sleep } from '../../foundation/sleep.ts';
 import type { PostgresConnection, PostgresPool } from './client.ts';
 import { translatePostgresError } from './errors.ts';
+import { lockAsListenerSql, unlockAsListenerSql } from './listener-lock.ts';
 import { targetOfPool } from './pool-target.ts';
 
 /** Who listens on a channel. Both functions return at once: they wake something, they do not work. */
@@ -94,7 +95,7 @@ class NotificationHub {
       this.#channels.set(channel, listeners.add(listener));
       try {
         if (this.#connection === undefined) await this.#connect();
-        else if (isNew) await this.#connection.query({ text: `LISTEN ${channel}` });
+        else if (isNew) await startListening(this.#connection, channel);
       } catch (error) {
         this.#forget(channel, listener);
         if (this.#channels.size === 0) this.#disconnect();
@@ -111,9 +112,12 @@ class NotificationHub {
     return this.#inTurn(async () => {
       if (this.#channels.size === 0) return this.#disconnect();
       if (!isLast || this.#channels.has(channel)) return;
-      await this.#connection?.query({ text: `UNLISTEN ${channel}` }).catch(() => {
+      try {
+        await this.#connection?.query({ text: `UNLISTEN ${channel}` });
+        await this.#connection?.query({ text: unlockAsListenerSql(channel) });
+      } catch {
         // The connection broke, and with it went the listening.
-      });
+      }
     });
   }
 
@@ -132,7 +136,7 @@ class NotificationHub {
     });
     try {
       for (const channel of this.#channels.keys()) {
-        await connection.query({ text: `LISTEN ${channel}` });
+        await startListening(connection, channel);
       }
     } catch (error) {
       connection.release(true);
@@ -211,6 +215,11 @@ class NotificationHub {
     this.#queue = turn.catch(() => {});
     return turn;
   }
+}
+
+async function startListening(connection: PostgresConnection, channel: string): Promise<void> {
+  await connection.query({ text: `LISTEN ${channel}` });
+  await connection.query({ text: lockAsListenerSql(channel) });
 }
 
 async function answer(connection: PostgresConnection): Promise<void> {

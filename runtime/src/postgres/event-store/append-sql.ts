@@ -1,3 +1,5 @@
+import { isHeardSql } from '../connection/listener-lock.ts';
+
 /** Codes of an expectation in SQL. A version stands for itself; 0 is `none`. */
 export const EXPECT_EXISTS: bigint = -1n;
 export const EXPECT_ANY: bigint = -2n;
@@ -12,7 +14,7 @@ const GROUP_LOCK_TIMEOUT = '50ms';
 export interface AppendForm {
   /**
    * - `group`: gives up after a short wait for a lock (SQLSTATE 55P03), so that one slow transaction cannot hold up the
-   *   appends that share the statement.
+   *   appends that share the statement. Tells whether anybody listens.
    * - `alone`: waits for locks.
    * - `joined`: inside somebody's transaction: waits for locks, and notifies at its commit.
    * - `prepared`: inside somebody's transaction that will be prepared, and therefore must not notify.
@@ -43,10 +45,22 @@ export function appendSql({ mode, shape }: AppendForm): string {
     mode === 'group'
       ? `(select set_config('lock_timeout', '${GROUP_LOCK_TIMEOUT}', true) offset 0) t,`
       : '';
-  const notify = mode === 'joined' ? `, pg_notify('${EVENTS_CHANNEL}', '')::text as notified` : '';
   return `${shape === 'single' ? singleSql(timeout) : manySql(timeout)}
 returning stream_id, version::text, position::text,
-  (extract(epoch from recorded_at) * 1000)::bigint::text as recorded_ms ${notify}`;
+  (extract(epoch from recorded_at) * 1000)::bigint::text as recorded_ms ${listenersSql(mode)}`;
+}
+
+function listenersSql(mode: AppendForm['mode']): string {
+  switch (mode) {
+    case 'group':
+      return `, ${isHeardSql(EVENTS_CHANNEL)} as heard`;
+    case 'joined':
+      return `, pg_notify('${EVENTS_CHANNEL}', '')::text as notified`;
+    // Holds its locks for longer than a listener should have to wait, so it does not ask.
+    case 'alone':
+    case 'prepared':
+      return '';
+  }
 }
 
 const jsonTexts = (parameter: string): string =>

@@ -17,11 +17,20 @@ export type WrittenRow =
   | readonly Pick<RecordedEvent, 'version' | 'position' | 'recordedAt'>[]
   | undefined;
 
+/** What came of an append statement. */
+export interface Written {
+  /** In the order of the rows that went in. */
+  readonly rows: readonly WrittenRow[];
+  /** `false` when a NOTIFY would be for nobody; known of a group only. */
+  readonly isHeard: boolean;
+}
+
 interface WrittenEvent {
   readonly stream_id: string;
   readonly version: string;
   readonly position: string;
   readonly recorded_ms: string;
+  readonly heard?: string;
 }
 
 const SQL: Readonly<Record<AppendForm['shape'], Readonly<Record<AppendForm['mode'], string>>>> = {
@@ -39,12 +48,12 @@ function textsOf(shape: AppendForm['shape']): Readonly<Record<AppendForm['mode']
   };
 }
 
-/** Runs the append statement; a stream may be in it once. The result has the order of `rows`. */
+/** Runs the append statement; a stream may be in it once. */
 export async function runAppendStatement(
   client: PostgresClient,
   rows: readonly AppendRow[],
   mode: AppendForm['mode'],
-): Promise<readonly WrittenRow[]> {
+): Promise<Written> {
   const shape = rows.every(isSingle) ? 'single' : 'many';
   const { rows: events } = await client.query<WrittenEvent>({
     name: `potter_append_${mode}_${shape}`,
@@ -62,7 +71,10 @@ export async function runAppendStatement(
     if (known === undefined) written.set(stream, [event]);
     else known.push(event);
   }
-  return rows.map(({ stream }) => written.get(stream));
+  return {
+    rows: rows.map(({ stream }) => written.get(stream)),
+    isHeard: events[0]?.heard !== 'false',
+  };
 }
 
 function isSingle({ events }: AppendRow): boolean {

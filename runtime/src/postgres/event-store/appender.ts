@@ -144,7 +144,7 @@ export class PostgresAppender {
       const repeated = (await this.findRepeated(client, [append])).get(append);
       if (repeated instanceof Error) throw repeated;
       if (repeated !== undefined) return repeated;
-      const [written] = await runAppendStatement(client, append.writes, mode);
+      const [written] = (await runAppendStatement(client, append.writes, mode)).rows;
       if (written !== undefined) return [writtenResult(write, written)];
       const [refusal] = await this.refusals(client, [write]);
       // A repetition may have been committed since its ids were looked up.
@@ -183,7 +183,7 @@ export class PostgresAppender {
         throw new ConcurrencyConflictError(stream, expected, actual);
     }
     const rows = append.writes.map((write) => ({ ...write, expected: 'any' as const }));
-    const written = await runAppendStatement(transaction, rows, modeIn(transaction));
+    const { rows: written } = await runAppendStatement(transaction, rows, modeIn(transaction));
     return append.writes.map((write, index) => writtenResult(write, written[index]));
   }
 }

@@ -2,7 +2,7 @@ import type { PreparedAppend, PreparedWrite } from '../../event-store/prepare-ap
 import type { PostgresPool } from '../connection/client.ts';
 import { sqlStateOf } from '../connection/errors.ts';
 import { lockedStreamsSql } from './append-sql.ts';
-import { type AppendRow, runAppendStatement, type WrittenRow } from './append-statement.ts';
+import { type AppendRow, runAppendStatement, type Written } from './append-statement.ts';
 import { type Appended, hasChosenIds, type PostgresAppender, writtenResult } from './appender.ts';
 import { isConnectionLoss } from '../connection/connection-loss.ts';
 import {
@@ -35,7 +35,7 @@ export interface GroupedAppenderContext {
   /** Decides what a group cannot. */
   readonly alone: PostgresAppender;
   readonly metrics: EventStoreMetrics;
-  /** Called after each commit that wrote something. */
+  /** Called after each commit that wrote something and may be listened for. */
   readonly committed: () => void;
 }
 
@@ -80,7 +80,7 @@ export class GroupedAppender {
 
   async #write(rows: readonly SharedRow[]): Promise<readonly Unfinished[]> {
     if (rows.length === 0) return [];
-    let written: readonly WrittenRow[];
+    let written: Written;
     try {
       written = await runAppendStatement(this.#context.pool, rows, 'group');
     } catch (error) {
@@ -116,11 +116,11 @@ export class GroupedAppender {
     return new Set(locked.map((row) => row.stream_id));
   }
 
-  async #settle(rows: readonly SharedRow[], written: readonly WrittenRow[]): Promise<void> {
+  async #settle(rows: readonly SharedRow[], written: Written): Promise<void> {
     const refused: SharedRow[] = [];
     let wrote = false;
     rows.forEach((row, index) => {
-      const events = written[index];
+      const events = written.rows[index];
       if (events === undefined) {
         refused.push(row);
         return;
@@ -132,7 +132,7 @@ export class GroupedAppender {
         offset += size;
       }
     });
-    if (wrote) this.#context.committed();
+    if (wrote && written.isHeard) this.#context.committed();
     if (refused.length > 0) await this.#refuse(refused);
   }
 
