@@ -55,7 +55,7 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
       this.#context as unknown as EngineContext<never>,
       {
         room: () => this.#room(),
-        known: () => [...this.#owned.keys(), ...this.#starting],
+        known: () => this.#known(),
         claimed: (sagas) => void this.#adoptAll(sagas),
         message: (sagaId) => void this.#heard(sagaId),
         lost: () => this.#loseAll(),
@@ -191,6 +191,11 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
     return this.#context.concurrency - this.#owned.size - this.#starting.size;
   }
 
+  #known(): readonly string[] {
+    const staying = [...this.#owned.values()].filter(({ isLeaving }) => !isLeaving);
+    return [...staying.map(({ sagaId }) => sagaId), ...this.#starting];
+  }
+
   async #adoptAll(sagas: readonly ClaimedSaga[]): Promise<void> {
     const host = this.#host();
     for (const { sagaId } of sagas) this.#starting.add(sagaId);
@@ -259,7 +264,7 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
         const wasFull = this.#room() <= 0;
         if (this.#owned.get(saga.sagaId) === saga) this.#owned.delete(saga.sagaId);
         if (this.#owned.size === 0) this.#whenIdle?.();
-        if (how === 'failed') this.#worker.doubt();
+        if (how !== 'released') this.#worker.doubt();
         // A refused write may mean that the whole lease is gone; and where there was no room, there is some now.
         const limited = this.#context.definitions.limitsOf(saga.definition.name);
         if (how === 'lost' || wasFull || limited) this.#worker.look();

@@ -14,12 +14,12 @@ import { Alarm } from './alarm.ts';
 import { Attempts } from './attempts.ts';
 import { type CommitPlan, includesEndOf, type Ownership, planCommit } from './commit-plan.ts';
 import type { EngineContext } from './engine-context.ts';
-import { failureOf } from './invocation.ts';
 import { Lock } from './lock.ts';
 import { endOf, performAttempt } from './perform-attempt.ts';
 import { persist, persistAgain } from './persist.ts';
 import { RunningAttempt } from './running-attempt.ts';
 import { type SagaHost, sagaLost } from './saga-host.ts';
+import { withoutUnstorable } from './unstorable.ts';
 
 /**
  * A saga while this process owns it: its state, folded once and kept; its running attempts; and one writer. Inputs that
@@ -45,6 +45,7 @@ export class OwnedSaga {
   #draining = false;
   /** The end that its parent is being told of. */
   #telling: SagaStatus | null = null;
+  #leaving = false;
   #gone = false;
 
   constructor(context: EngineContext<unknown>, host: SagaHost, ownership: Ownership) {
@@ -58,6 +59,11 @@ export class OwnedSaga {
     this.#seq = ownership.seq;
     this.#snapshotSeq = ownership.snapshotSeq;
     this.#inboxSeen = this.#inboxTaken = ownership.inboxSeen;
+  }
+
+  /** Whether a commit that gives it back is under way: it may be back already, and given out again. */
+  get isLeaving(): boolean {
+    return this.#leaving;
   }
 
   /** Goes on where the journal ends. Without inputs only what it says is running is begun. */
@@ -117,6 +123,7 @@ export class OwnedSaga {
             continue;
           }
           throwIfAborted(this.#host.alive);
+          this.#leaving = plan.commit.release;
           let outcome: CommitOutcome;
           try {
             outcome = await this.#context.store.commit(plan.commit);
@@ -154,23 +161,15 @@ export class OwnedSaga {
     try {
       return await persistAgain(this.#context, this.#host.alive, call, failed);
     } catch (error) {
-      return this.#unstorable(error, inputs);
+      const now = this.#context.clock.now();
+      inputs.splice(0, inputs.length, ...withoutUnstorable(this.definition, inputs, error, now));
+      // The commit is made anew.
+      return { kind: 'messages', inbox: [] };
     }
   }
 
-  /** A result that the store cannot keep becomes a failure of its step; then the commit is made anew. */
-  #unstorable(error: unknown, inputs: MachineInput[]): CommitOutcome {
-    const failed = inputs.map((input) =>
-      input.kind === 'attempt-completed' && isPotterError(error, 'SERIALIZATION_FAILED')
-        ? failureOf(this.definition, input, error, this.#context.clock.now())
-        : input,
-    );
-    if (failed.every((input, at) => input === inputs[at])) throw error;
-    inputs.splice(0, inputs.length, ...failed);
-    return { kind: 'messages', inbox: [] };
-  }
-
   async #refused(outcome: Exclude<CommitOutcome, { kind: 'committed' }>): Promise<void> {
+    this.#leaving = false;
     switch (outcome.kind) {
       case 'messages':
         return this.#takeMessages(outcome.inbox);
@@ -329,6 +328,7 @@ export class OwnedSaga {
           const prepared = this.#plan([...taken, completed]);
           // Without its own entry in the journal nothing may commit, whatever else there is to write.
           if (!includesEndOf(prepared, running.attempt)) throw sagaLost(this.sagaId);
+          this.#leaving = prepared.commit.release;
           const outcome = await this.#context.store.commit(prepared.commit, { transaction: tx });
           if (outcome.kind === 'committed') {
             written = prepared;

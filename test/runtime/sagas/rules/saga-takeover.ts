@@ -1,6 +1,6 @@
 import { PotterError } from 'potter-runtime/errors';
 import { type Clock, noRetry, simpleRetry, sleep } from 'potter-runtime/foundation';
-import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
+import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
 import { interceptSagaStore, journalViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
 import { openWorld, signalled } from '../saga-world.ts';
@@ -395,6 +395,36 @@ describe('an unreachable store', () => {
     expect((await world.store.load(sagaId))?.summary.status).not.toBe('completed');
     gate.resolve();
     expect((await world.settled(engine, sagaId)).status).toBe('completed');
+  });
+
+  test('a saga that is given out again, unheard, before its process knows that it gave it back, is not stranded', async () => {
+    const world = await openWorld();
+    const word = signal('word');
+    const waits = saga<null, InMemoryTransaction>('waits')
+      .step('ask', { execute: () => 'asked' })
+      .waitFor('told', word)
+      .build();
+    let late = false;
+    let lost = false;
+    const slow = interceptSagaStore(world.store, async (call, proceed) => {
+      const value = await proceed();
+      const [commit] = call.arguments as readonly { readonly release?: boolean }[];
+      if (call.method === 'commit' && commit?.release && !late) {
+        late = true;
+        await sleep(6_000, { clock: world.clock });
+      }
+      const brings = (value as { readonly sagas?: readonly unknown[] } | null)?.sagas?.length;
+      if (call.method !== 'claim' || !late || lost || !brings) return value;
+      lost = true;
+      throw new PotterError('DATABASE_UNAVAILABLE', { message: 'The answer is lost.' });
+    });
+    const engine = await world.engine([waits], { store: slow, lease: '2s', poll: 500 });
+    const { sagaId } = await engine.start(waits, null);
+    await world.clock.advance('1s');
+    await world.idle([waits]).signal(sagaId, word, 'go');
+    await world.clock.advance('30s');
+    expect(lost).toBe(true);
+    expect((await world.store.load(sagaId))?.summary.status).toBe('completed');
   });
 });
 
