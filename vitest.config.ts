@@ -17,6 +17,8 @@ export default defineConfig({
   test: {
     // Two also on two cores, where one is the default: tests that start processes mostly wait for them.
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Of expect.poll. What is waited for comes at once on an idle machine; a busy one takes its time.
+    expect: { poll: { timeout: 15_000 } },
     projects: [
       {
         extends: true,

@@ -14,8 +14,10 @@ export default defineConfig({
           name: 'service',
           include: ['test/service/**/*.test.ts'],
           globalSetup: ['test/support/build.ts', 'test/support/postgres-server.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // Generous: a machine that does everything else beside takes its time. What hangs takes longer.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          expect: { poll: { timeout: 100_000 } },
         },
       },
     ],

@@ -8,7 +8,7 @@ export const eventsourcingBasic: ExampleDefinition = defineExample({
   features: ['service', 'postgres', 'event-sourced'],
   data: {
     database: 'bank',
-    postgresPort: 54321,
+    postgresPort: 15431,
     schema: ['event-store', 'idempotency'],
   },
 });

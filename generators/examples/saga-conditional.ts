@@ -8,7 +8,7 @@ export const sagaConditional: ExampleDefinition = defineExample({
   features: ['service', 'postgres', 'saga', 'ordering', 'order-table'],
   data: {
     database: 'orders',
-    postgresPort: 54324,
+    postgresPort: 15434,
     schema: ['sagas', 'idempotency', 'fences'],
   },
 });

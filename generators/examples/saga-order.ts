@@ -8,7 +8,7 @@ export const sagaOrder: ExampleDefinition = defineExample({
   features: ['service', 'postgres', 'event-sourced', 'saga', 'inventory', 'payments', 'ordering'],
   data: {
     database: 'orders',
-    postgresPort: 54322,
+    postgresPort: 15432,
     schema: ['event-store', 'sagas', 'idempotency', 'fences'],
   },
 });

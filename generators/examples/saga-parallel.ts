@@ -8,7 +8,7 @@ export const sagaParallel: ExampleDefinition = defineExample({
   features: ['service', 'postgres', 'saga', 'inventory', 'ordering', 'order-table'],
   data: {
     database: 'orders',
-    postgresPort: 54323,
+    postgresPort: 15433,
     schema: ['sagas', 'idempotency', 'fences'],
   },
 });

@@ -8,7 +8,7 @@ export const sagaQueryHandler: ExampleDefinition = defineExample({
   features: ['service', 'postgres', 'saga'],
   data: {
     database: 'sagas',
-    postgresPort: 54326,
+    postgresPort: 15436,
     schema: ['sagas', 'idempotency', 'fences', 'projections', 'saga-read-models'],
   },
 });

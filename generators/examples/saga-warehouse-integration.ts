@@ -9,7 +9,7 @@ export const sagaWarehouseIntegration: ExampleDefinition = defineExample({
   overrides: ['src/interfaces/effects-route.ts', 'test/support/database.ts'],
   data: {
     database: 'warehouse_orders',
-    postgresPort: 54325,
+    postgresPort: 15435,
     schema: ['sagas', 'idempotency', 'fences', 'two-phase-commit'],
   },
 });

@@ -3,10 +3,11 @@
 // Plain JavaScript, so that `make up` works before anything is installed.
 //   node scripts/compose.mjs up     starts the services and waits until they are healthy
 //   node scripts/compose.mjs down   stops them; their data stays
-//   node scripts/compose.mjs test   up, the service tests against them, and down again unless they were up before
+//   node scripts/compose.mjs test   the service tests against services of their own, on a free port, gone afterwards
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 const HEALTHY_WITHIN_MS = 120_000;
 
@@ -65,8 +66,21 @@ function databaseUrl() {
   return `postgres://postgres:postgres@${address}/postgres`;
 }
 
+/** Neither what `up` started is touched, nor what another checkout of the same name tests at the same time. */
+function testProject() {
+  const folder = process.cwd();
+  const name = basename(folder)
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]/g, '');
+  return `test-${name}-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`;
+}
+
 async function test() {
-  const before = run([...compose, 'ps', '--quiet'], 'pipe').stdout.trim();
+  compose.push('--project-name', testProject());
+  process.env['POSTGRES_PORT'] = '0';
+  // Ctrl-C ends the tests; what was started for them has to go too.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
+  process.on('exit', () => run([...compose, 'down', '--volumes']));
   await up();
   process.env['TEST_DATABASE_URL'] = databaseUrl();
   const vitest = join(
@@ -74,8 +88,6 @@ async function test() {
     'vitest.mjs',
   );
   process.exitCode = run([process.execPath, vitest, 'run', '--project', 'service']).status ?? 1;
-  // What was running before goes on running.
-  if (before === '') run([...compose, 'down']);
 }
 
 const compose = findCompose();

@@ -49,8 +49,9 @@ test('kill -9 of the user of a temporary server removes its files too', async ()
   const server = await serverPid(dataDirectory);
   program.signal('SIGKILL');
   await gone(server);
-  await vi.waitFor(() =>
-    expect(stat(dirname(dataDirectory))).rejects.toMatchObject({ code: 'ENOENT' }),
+  await vi.waitFor(
+    () => expect(stat(dirname(dataDirectory))).rejects.toMatchObject({ code: 'ENOENT' }),
+    30_000,
   );
 });
 
@@ -63,8 +64,9 @@ test('a temporary server whose user and keeper were both killed is cleared away 
   await program.ended;
   await using _next = await startEmbeddedPostgres({ persistent: false, durability: 'none' });
   await gone(server);
-  await vi.waitFor(() =>
-    expect(stat(dirname(dataDirectory))).rejects.toMatchObject({ code: 'ENOENT' }),
+  await vi.waitFor(
+    () => expect(stat(dirname(dataDirectory))).rejects.toMatchObject({ code: 'ENOENT' }),
+    30_000,
   );
 });
 
@@ -72,7 +74,7 @@ test('kill -9 during the very first start leaves nothing running', async () => {
   await using folder = await temporaryFolder();
   const program = runProgram(script, [JSON.stringify({ directory: folder.path })]);
   await using _ = program;
-  await vi.waitFor(() => keeperPid(folder.path), { timeout: 10_000, interval: 5 });
+  await vi.waitFor(() => keeperPid(folder.path), { timeout: 30_000, interval: 5 });
   const keeper = await keeperPid(folder.path);
   program.signal('SIGKILL');
   await expect(gone(keeper)).resolves.toBeUndefined();

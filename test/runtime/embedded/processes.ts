@@ -17,5 +17,5 @@ export async function keeperPid(directory: string): Promise<number> {
 
 /** Waits until a process is gone. The system tells nobody but its parent, so that one has to ask. */
 export async function gone(pid: number): Promise<void> {
-  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 15_000, interval: 20 });
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 30_000, interval: 20 });
 }

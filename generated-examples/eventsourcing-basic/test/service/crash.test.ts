@@ -29,9 +29,8 @@ test('what was answered with 2xx survives kill -9, and a repeated request has on
   const accepted = new Set<string>();
   const sending = keys.map(async (key) => {
     const answer = await first.api.post(`${path}/deposit`, { amountCents: 1 }, key);
-    accepted.add(key['idempotency-key']);
+    if (answer.status === 200) accepted.add(key['idempotency-key']);
     if (accepted.size === 20) await first.kill();
-    expect(answer.status).toBe(200);
   });
   await Promise.allSettled(sending);
   expect(accepted.size).toBeGreaterThanOrEqual(20);

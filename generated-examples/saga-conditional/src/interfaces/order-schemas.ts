@@ -11,7 +11,7 @@ export const orderDetails = Type.Object({
     minLength: 1,
     maxLength: 100,
     description:
-      '`customer-slow` takes a second to verify a large order, `customer-unverified` refuses to, `customer-suspended` has no benefits.',
+      '`customer-slow` takes a second to verify a large order, `customer-asleep` 20, `customer-unverified` refuses to, `customer-suspended` has no benefits.',
     examples: ['customer-1'],
   }),
   customerType: Type.String({

@@ -14,7 +14,10 @@ import { recordEffect } from './effects.ts';
 export const DEFAULT_LIMIT_CENTS = 10_000_000;
 
 /** How long it takes to find out about a customer, in ms; everybody else is known at once. */
-const TAKES_MS: ReadonlyMap<string, number> = new Map([['customer-slow', 1_000]]);
+const TAKES_MS: ReadonlyMap<string, number> = new Map([
+  ['customer-slow', 1_000],
+  ['customer-asleep', 20_000],
+]);
 
 /** What `check` answers is handed to `release`; neither has an effect twice. */
 const hold = fenced<CreditHold>();

@@ -1,9 +1,10 @@
+import { inTransaction } from 'potter-runtime/postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Api } from '../../scripts/api.ts';
 import { flawsOf } from '../support/all-or-nothing.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { type Attempt, effectsOf, historyOf, settled } from '../support/sagas.ts';
-import { anOrder, SLOW, start } from '../support/scenarios.ts';
+import { anOrder, ASLEEP, SLOW, start } from '../support/scenarios.ts';
 import { type RunningService, startService } from '../support/service.ts';
 
 let database: TestDatabase;
@@ -32,11 +33,14 @@ const heldCentsOf = async (customerId: string): Promise<number> => {
   });
   return rows[0]?.held ?? 0;
 };
-/** When an attempt began and ended, in ms. */
-const spanOf = ({ startedAt, finishedAt }: Attempt): readonly [number, number] => [
-  Date.parse(startedAt),
-  Date.parse(finishedAt ?? startedAt),
-];
+/** When the first attempt of a step began and the last one ended, in ms. */
+function spanOf(history: readonly Attempt[], step: string): readonly [number, number] {
+  const attempts = history.filter((attempt) => attempt.kind === 'step' && attempt.step === step);
+  return [
+    Math.min(...attempts.map(({ startedAt }) => Date.parse(startedAt))),
+    Math.max(...attempts.map(({ finishedAt }) => Date.parse(finishedAt ?? ''))),
+  ];
+}
 
 describe('an order that all agree to', () => {
   test('is confirmed with all three results', async () => {
@@ -71,11 +75,11 @@ describe('an order that all agree to', () => {
   test('takes as long as the slowest of the three, and the history shows them overlap', async () => {
     const { sagaId } = await start(api, SLOW);
     expect(await settled(api, sagaId)).toMatchObject({ status: 'completed' });
-    const branches = (await historyOf(api, sagaId)).filter(({ step }) => BRANCHES.includes(step));
-    const spans = branches.map(spanOf);
+    const history = await historyOf(api, sagaId);
+    // By the times of the history: a busy machine makes all of them longer.
+    const spans = BRANCHES.map((step) => spanOf(history, step));
     const lastStart = Math.max(...spans.map(([from]) => from));
     const firstEnd = Math.min(...spans.map(([, to]) => to));
-    expect(branches.map(({ step }) => step).sort()).toEqual([...BRANCHES].sort());
     expect(lastStart).toBeLessThanOrEqual(firstEnd);
     const slowest = Math.max(...spans.map(([from, to]) => to - from));
     const whole = Math.max(...spans.map(([, to]) => to)) - Math.min(...spans.map(([from]) => from));
@@ -111,29 +115,40 @@ describe('an order that somebody says no to is undone and cancelled', () => {
   });
 
   test('at once: the branches that still run are stopped, not waited for', async () => {
-    const { sagaId } = await start(api, { ...SLOW, items: items('product-3', 1) });
-    await settled(api, sagaId);
+    const { sagaId } = await start(api, { ...ASLEEP, items: items('product-3', 1) });
+    const saga = await settled(api, sagaId);
     const history = await historyOf(api, sagaId);
-    const forward = history.filter(({ kind, step }) => kind === 'step' && BRANCHES.includes(step));
-    expect(
-      Object.fromEntries(
-        forward.map(({ step, status, error }) => [step, `${status} ${error?.code}`]),
-      ),
-    ).toEqual({
-      'check-credit': 'failed SAGA_BRANCH_STOPPED',
-      'reserve-inventory': 'failed INSUFFICIENT_STOCK',
-      'quote-delivery': 'failed SAGA_BRANCH_STOPPED',
+    const endOf = (branch: string) =>
+      history.findLast(({ kind, step }) => kind === 'step' && step === branch);
+    expect(endOf('check-credit')).toMatchObject({
+      status: 'failed',
+      error: { code: 'SAGA_BRANCH_STOPPED' },
+    });
+    expect(endOf('reserve-inventory')).toMatchObject({
+      status: 'failed',
+      error: { code: 'INSUFFICIENT_STOCK' },
     });
     const undone = history.filter(({ kind }) => kind === 'compensation');
     expect(undone.map(({ status }) => status)).toEqual(undone.map(() => 'compensated'));
     expect(undone.map(({ step }) => step).sort()).toEqual([...BRANCHES, 'place-order'].sort());
-    expect(await effectsOf(api, sagaId)).toEqual([]);
+    const effects = await effectsOf(api, sagaId);
+    expect(effects).not.toContain('check-credit');
+    expect(flawsOf(saga, effects)).toEqual([]);
   });
 
-  test('also where it was done: the slow branch says no after the others have agreed', async () => {
-    const { sagaId } = await start(api, {
-      customerId: 'customer-slow',
-      items: items('product-1', 1, 10_000_001),
+  test('also where it was done: one branch says no after the others have agreed', async () => {
+    const customerId = 'customer-new';
+    const sagaId = await inTransaction(database.pool, async (tx) => {
+      // The credit service finds the customer's row locked, and waits for it.
+      await tx.query({
+        text: 'INSERT INTO credit_limits (customer_id, limit_cents) VALUES ($1, 0)',
+        values: [customerId],
+      });
+      const accepted = await start(api, { customerId });
+      await expect
+        .poll(async () => [...(await effectsOf(api, accepted.sagaId))].sort())
+        .toEqual(['quote-delivery', 'reserve-inventory']);
+      return accepted.sagaId;
     });
     const saga = await settled(api, sagaId);
     expect(saga).toMatchObject({ status: 'compensated', error: { step: 'check-credit' } });
@@ -150,7 +165,7 @@ describe('an order that somebody says no to is undone and cancelled', () => {
 
 describe('asking', () => {
   test('to cancel stops the branches and undoes what was done', async () => {
-    const { sagaId, orderId } = await start(api, SLOW);
+    const { sagaId, orderId } = await start(api, ASLEEP);
     expect((await api.post(`/api/v1/sagas/${sagaId}/cancel`)).status).toBe(202);
     const saga = await settled(api, sagaId);
     expect(saga).toMatchObject({ status: 'compensated', error: { code: 'SAGA_CANCELLED' } });

@@ -23,6 +23,9 @@ export function start(api: Api, changes: object = {}): Promise<Accepted> {
 /** Takes a moment: its credit and its carrier are slow. */
 export const SLOW = { customerId: 'customer-slow', shippingCountry: 'US' };
 
+/** Its credit check goes on until it is stopped: nothing that a test does takes as long. */
+export const ASLEEP = { customerId: 'customer-asleep' };
+
 /** Orders that end in every way there is. */
 export const KINDS: readonly object[] = [
   {},

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Api } from '../../scripts/api.ts';
 import type { Saga } from './sagas.ts';
 
@@ -7,12 +8,11 @@ export interface Accepted {
   readonly status: string;
 }
 
-/** Starts a saga that has to be accepted: a simple one, unless told otherwise. */
+/** Starts a saga that has to be accepted: a simple one, unless told otherwise. It may be sent again: it has a key of its own. */
 export async function start(api: Api, changes: object = {}): Promise<Accepted> {
-  const { status, body } = await api.post<Accepted>('/api/v1/sagas', {
-    definition: 'simple-saga',
-    ...changes,
-  });
+  const key = { 'idempotency-key': randomUUID() };
+  const request = { definition: 'simple-saga', ...changes };
+  const { status, body } = await api.post<Accepted>('/api/v1/sagas', request, key);
   if (status !== 202) throw new Error(`${status}: ${JSON.stringify(body)}`);
   return body;
 }

@@ -1,5 +1,5 @@
 import { Rejection } from 'potter-runtime/errors';
-import { newId } from 'potter-runtime/foundation';
+import { newId, sleep } from 'potter-runtime/foundation';
 import { fenced, inTransaction, type PostgresPool } from 'potter-runtime/postgres';
 import type { Call } from '../application/call.ts';
 import type { Charge, Payment, Payments } from '../application/payments.ts';
@@ -10,6 +10,9 @@ export const PAYMENT_LIMIT_CENTS = 1_000_000;
 
 /** How often the provider stumbles over the token `flaky` before it finds its feet. */
 const FLAKY_FAILURES = 2;
+
+/** How long the provider takes over the token `slow`, in ms. */
+const SLOW_MS = 20_000;
 
 /** Not a refusal: the same call may succeed a moment later. */
 class PaymentProviderDown extends Error {
@@ -28,6 +31,7 @@ export class PostgresPayments implements Payments {
   }
 
   async charge(call: Call<'do'>, { customerId, amountCents, token }: Charge): Promise<Payment> {
+    if (token === 'slow') await sleep(SLOW_MS, { signal: call.signal });
     if (token === 'flaky') await this.#stumble(call.key);
     return inTransaction(this.#pool, (tx) =>
       payment.do(tx, call.key, async () => {

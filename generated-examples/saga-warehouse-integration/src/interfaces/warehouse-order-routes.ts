@@ -18,7 +18,8 @@ const newOrder = Type.Object({
     Type.String({
       minLength: 1,
       maxLength: 100,
-      description: '`declined` is declined, `flaky` fails twice and then succeeds.',
+      description:
+        '`declined` is declined, `flaky` fails twice and then succeeds, `slow` takes 20 s.',
     }),
   ),
 });

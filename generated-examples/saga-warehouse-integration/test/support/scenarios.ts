@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Api } from '../../scripts/api.ts';
 import { WAREHOUSES, type WarehouseOrder } from '../../src/domain/warehouse-order.ts';
 import type { Saga } from './sagas.ts';
@@ -20,9 +21,11 @@ export function anOrder(changes: object = {}): object {
   return { customerId: 'customer-1', lines: lines(1, ...WAREHOUSES), ...changes };
 }
 
-/** Places an order, and so starts its saga. */
+/** Places an order, and so starts its saga. It may be sent again: it has a key of its own. */
 export async function start(api: Api, changes: object = {}): Promise<Accepted> {
-  const { status, body } = await api.post<Accepted>('/api/v1/warehouse-orders', anOrder(changes));
+  const key = { 'idempotency-key': randomUUID() };
+  const order = anOrder(changes);
+  const { status, body } = await api.post<Accepted>('/api/v1/warehouse-orders', order, key);
   if (status !== 202) throw new Error(`${status}: ${JSON.stringify(body)}`);
   return body;
 }

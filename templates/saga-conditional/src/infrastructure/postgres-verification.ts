@@ -6,7 +6,10 @@ import type { LargeOrder, Verification, Verified } from '../application/verifica
 import { recordEffect } from './effects.ts';
 
 /** How long a customer takes to answer, in ms; everybody else does at once. */
-const TAKES_MS: ReadonlyMap<string, number> = new Map([['customer-slow', 1_000]]);
+const TAKES_MS: ReadonlyMap<string, number> = new Map([
+  ['customer-slow', 1_000],
+  ['customer-asleep', 20_000],
+]);
 
 /** What `verify` answers is handed to `withdraw`; neither has an effect twice. */
 const verification = fenced<Verified>();

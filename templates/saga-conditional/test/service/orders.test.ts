@@ -3,7 +3,7 @@ import type { Api } from '../../scripts/api.ts';
 import { flawsOf } from '../support/all-or-nothing.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { effectsOf, historyOf, settled } from '../support/sagas.ts';
-import { anOrder, EVERYTHING, SLOW, start } from '../support/scenarios.ts';
+import { anOrder, ASLEEP, EVERYTHING, start } from '../support/scenarios.ts';
 import { type RunningService, startService } from '../support/service.ts';
 
 let database: TestDatabase;
@@ -161,7 +161,7 @@ describe('an order that cannot be fulfilled is undone and cancelled', () => {
 
 describe('asking', () => {
   test('to cancel undoes what was done', async () => {
-    const { sagaId, orderId } = await start(api, SLOW);
+    const { sagaId, orderId } = await start(api, ASLEEP);
     expect((await api.post(`/api/v1/sagas/${sagaId}/cancel`)).status).toBe(202);
     const saga = await settled(api, sagaId);
     expect(saga).toMatchObject({ status: 'compensated', error: { code: 'SAGA_CANCELLED' } });

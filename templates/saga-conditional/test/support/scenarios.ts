@@ -38,6 +38,9 @@ export function start(api: Api, changes: object = {}): Promise<Accepted> {
 /** Takes a moment: it is verified slowly. */
 export const SLOW = { customerId: 'customer-slow', amountCents: 150_000 };
 
+/** Its verification goes on until it is stopped: nothing that a test does takes as long. */
+export const ASLEEP = { customerId: 'customer-asleep', amountCents: 150_000 };
+
 /** An order that needs every step. */
 export const EVERYTHING = {
   customerType: 'vip',

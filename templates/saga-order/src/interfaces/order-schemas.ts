@@ -12,7 +12,8 @@ export const newOrder = Type.Object({
     Type.String({
       minLength: 1,
       maxLength: 200,
-      description: '`declined` is refused, `flaky` fails twice, everything else is paid.',
+      description:
+        '`declined` is refused, `flaky` fails twice, `slow` takes 20 s, everything else is paid at once.',
       examples: ['tok_visa'],
     }),
   ),

@@ -9,7 +9,8 @@ export const orderDetails = Type.Object({
   customerId: Type.String({
     minLength: 1,
     maxLength: 100,
-    description: '`customer-over-limit` has no credit, `customer-slow` is checked for a second.',
+    description:
+      '`customer-over-limit` has no credit, `customer-slow` is checked for a second, `customer-asleep` for 20.',
     examples: ['customer-1'],
   }),
   items: Type.Immutable(Type.Array(orderItem, { minItems: 1, maxItems: 100 })),

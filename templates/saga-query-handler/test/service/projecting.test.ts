@@ -61,9 +61,7 @@ test.concurrent('a rebuild that is killed is ended by the next process', async (
   );
   await first.kill();
   await using second = await startOn(database);
-  await expect
-    .poll(async () => (await projectionOf(second.api)).generation, { timeout: 20_000 })
-    .toBe(body.generation);
+  await expect.poll(async () => (await projectionOf(second.api)).generation).toBe(body.generation);
   await caughtUp(second.api);
   expect(await wrongRows(database)).toEqual([]);
 });

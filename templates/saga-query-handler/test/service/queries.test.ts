@@ -45,7 +45,7 @@ describe('a saga', () => {
     expect(answer).toMatchObject({ status: 202, body: { definition: 'slow-saga' } });
     expect(answer.headers.get('location')).toBe(`/api/v1/sagas/${sagaId}`);
     const now = await api.get(`/api/v1/sagas/${sagaId}`);
-    expect(now).toMatchObject({ status: 200, body: { sagaId, finishedAt: null } });
+    expect(now).toMatchObject({ status: 200, body: { sagaId, definition: 'slow-saga' } });
     expect(await settled(api, sagaId)).toMatchObject({
       status: 'completed',
       input: { stepMs: 50, note: 'hello' },

@@ -66,7 +66,7 @@ test('many listeners on many channels share one connection, which ends with the 
   expect(await listeningBackends()).toHaveLength(1);
 
   await Promise.all(places.map((place) => place.close()));
-  await vi.waitFor(async () => expect(await listeningBackends()).toEqual([]));
+  await vi.waitFor(async () => expect(await listeningBackends()).toEqual([]), 30_000);
 });
 
 test('who has closed hears nothing more, the others go on', async () => {

@@ -130,13 +130,12 @@ describe('appends that share a statement', () => {
         store.appendToStream(locked, [event(3)]),
         store.appendToStream(locked, [event(4)]),
       ]);
-      const startedAt = performance.now();
+      // Were they held up, this transaction would never end: it waits for them.
       await Promise.all(
         Array.from({ length: 30 }, (_, n) =>
           store.appendToStream(streamId('unlocked', String(n)), [event(n)]),
         ),
       );
-      expect(performance.now() - startedAt).toBeLessThan(1_000);
       expect(await versionsOf(locked)).toEqual([1n]);
     });
     await waiting;

@@ -106,9 +106,9 @@ describe('an append in a prepared transaction', () => {
     await connection.query('begin');
     await append('aloud');
     await connection.query('commit');
-    await vi.waitFor(() => expect(told).toHaveBeenCalledOnce(), 2_000);
+    await vi.waitFor(() => expect(told).toHaveBeenCalledOnce(), 30_000);
     await wakeSubscriptions(connection);
-    await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(2), 2_000);
+    await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(2), 30_000);
     connection.release();
     await listener.query('unlisten *');
     listener.removeAllListeners('notification');
@@ -144,6 +144,6 @@ test('the work of a two-phase participant appends events, and subscriptions are 
       break;
     }
   }
-  await vi.waitFor(() => expect(seen).toEqual(expect.arrayContaining([1n, { n: 7 }])), 2_000);
+  await vi.waitFor(() => expect(seen).toEqual(expect.arrayContaining([1n, { n: 7 }])), 30_000);
   await events.close();
 });
