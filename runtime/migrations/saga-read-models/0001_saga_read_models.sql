@@ -20,6 +20,8 @@ create table potter.saga_views (
   duration_ms        bigint,
   -- JSON text as the codec wrote it: it also carries what jsonb refuses.
   error              text,
+  -- Steps that were begun and are not undone, as a JSON array, where the undoing gave up.
+  remaining          text,
   -- The keys it waits for or holds; null: none.
   lock               text,
   input              text,

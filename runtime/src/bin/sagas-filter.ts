@@ -10,6 +10,7 @@ const STATUSES: readonly SagaStatus[] = [
   'completed',
   'compensated',
   'failed',
+  'abandoned',
 ];
 
 type Condition = (value: string) => SagaFilter;

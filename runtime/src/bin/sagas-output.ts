@@ -31,6 +31,7 @@ export function viewText(saga: SagaView): string {
     ['updated', saga.updatedAt.toISOString()],
     ['finished', saga.finishedAt?.toISOString() ?? '-'],
     ['error', errorText(saga.error)],
+    ...(saga.remaining ? [['not undone', saga.remaining.join(', ')]] : []),
     ['input', plainText(saga.input)],
     ['results', plainText(saga.results)],
   ]);

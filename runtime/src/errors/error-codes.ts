@@ -128,6 +128,11 @@ export const ERROR_CODES = {
     meaning: 'Only a saga that gave up or was paused can be resumed.',
     remedy: 'Look at the status: only `failed` and paused sagas wait for a resume.',
   },
+  SAGA_ABANDONED: {
+    meaning:
+      "This step was left as it was: its saga ended (`onCompensationFailure: 'fail'`) when the undo of another step gave up.",
+    remedy: 'Put right by hand what remains, or ask for the saga to be undone: it is tried again.',
+  },
   SAGA_CANCELLED: {
     meaning: 'Somebody asked for this saga to be cancelled.',
     remedy: 'Nothing: it was asked for.',

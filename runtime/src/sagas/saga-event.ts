@@ -8,7 +8,9 @@ import type { TraceContext } from '../observability/tracer.ts';
  * - `compensating`: undoing what was or may have been done,
  * - `completed`: over, every step done,
  * - `compensated`: over, everything undone; the error tells why,
- * - `failed`: a compensation gave up; a person must look, then resume.
+ * - `failed`: a compensation gave up; a person must look, then resume,
+ * - `abandoned`: over, undone in part: a compensation gave up, and the definition says to end there (`onCompensationFailure:
+ *   'fail'`). `remaining` names what is left; only an `undo` tries it again.
  */
 export type SagaStatus =
   | 'pending'
@@ -16,7 +18,8 @@ export type SagaStatus =
   | 'compensating'
   | 'completed'
   | 'compensated'
-  | 'failed';
+  | 'failed'
+  | 'abandoned';
 
 /** Doing a step, or undoing it. */
 export type Direction = 'forward' | 'compensate';
@@ -40,8 +43,11 @@ export interface ParentLink {
   readonly path: string;
 }
 
-/** How a wait ended: its time came, what it waited for came, its patience ended, or the saga turned round. */
-export type WaitOutcome = 'elapsed' | 'received' | 'timed-out' | 'abandoned';
+/**
+ * How a wait ended: its time came, what it waited for came, its patience ended, the saga turned round, or what was asked for
+ * could not be done: a child that was to undo itself gave up.
+ */
+export type WaitOutcome = 'elapsed' | 'received' | 'timed-out' | 'abandoned' | 'failed';
 
 interface Happened {
   readonly at: Date;
@@ -157,6 +163,12 @@ export type SagaEvent =
       readonly error: SagaError;
       /** Steps that were begun and are not undone, when the saga gave up while undoing. */
       readonly remaining?: readonly string[];
+    })
+  /** Its undoing gave up, and it is over: what remains to be undone stays as it is. */
+  | (Happened & {
+      readonly type: 'SagaAbandoned';
+      readonly error: SagaError;
+      readonly remaining: readonly string[];
     })
   /** All its keys are its own from here on, until it is over. */
   | (Happened & { readonly type: 'LocksTaken' })

@@ -13,8 +13,10 @@ export interface HistoryEntry {
     | 'skipped'
     | 'compensating'
     | 'compensated'
-    | 'compensation_failed';
-  /** 1, 2, … per step and kind; 0 when it was skipped. */
+    | 'compensation_failed'
+    /** Left as it was: the saga was abandoned when the undo of another step gave up. */
+    | 'not_compensated';
+  /** 1, 2, … per step and kind; 0 when it was skipped, or left as it was. */
   readonly attempt: number;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
@@ -58,7 +60,10 @@ function opened(event: PathEvent & { readonly at: Date }, attempt: number): Hist
   };
 }
 
-function waitError({ path, outcome }: Extract<SagaEvent, { type: 'WaitEnded' }>): SagaError {
+function waitError({ path, outcome, value }: Extract<SagaEvent, { type: 'WaitEnded' }>): SagaError {
+  if (outcome === 'failed') {
+    return { ...(value as { readonly error: SagaError }).error, step: path };
+  }
   return outcome === 'timed-out'
     ? { code: 'SAGA_SIGNAL_TIMED_OUT', message: 'The signal did not come in time.', step: path }
     : { code: 'SAGA_CANCELLED', message: 'The saga turned round while it waited.', step: path };
@@ -103,6 +108,24 @@ export function historyOf(events: Iterable<SagaEvent>): readonly HistoryEntry[] 
     finish(event, 'skipped', overriddenBy(event));
     open.delete(keyOf(event));
   };
+  /** What gave up shows so already; what was waited for, or never begun to be undone, is left. */
+  const leave = (
+    event: PathEvent & Pick<Extract<SagaEvent, { type: 'SagaAbandoned' }>, 'at' | 'error'>,
+  ): void => {
+    const at = open.get(keyOf(event));
+    const entry = at === undefined ? undefined : history[at];
+    if (entry?.status === 'compensation_failed') return;
+    if (entry?.finishedAt !== null) {
+      open.set(keyOf(event), history.length);
+      history.push(opened(event, 0));
+    }
+    finish(event, 'not_compensated', {
+      code: 'SAGA_ABANDONED',
+      message: `Left as it was: the saga ended when an undo gave up (${event.error.step ?? event.error.code}).`,
+      step: event.path,
+    });
+    open.delete(keyOf(event));
+  };
   for (const event of events) {
     switch (event.type) {
       case 'AttemptStarted':
@@ -121,15 +144,18 @@ export function historyOf(events: Iterable<SagaEvent>): readonly HistoryEntry[] 
         history.push(opened(event, 1));
         break;
       case 'WaitEnded': {
-        const timedOut = event.outcome === 'timed-out' || event.outcome === 'abandoned';
-        const table = timedOut ? FAILED : COMPLETED;
-        finish(event, table[event.direction], timedOut ? waitError(event) : null);
+        const inVain = event.outcome !== 'received' && event.outcome !== 'elapsed';
+        const table = inVain ? FAILED : COMPLETED;
+        finish(event, table[event.direction], inVain ? waitError(event) : null);
         // What is waited for again, after a resume or a rewind, is another wait.
         open.delete(keyOf(event));
         break;
       }
       case 'StepOverridden':
         skip(event);
+        break;
+      case 'SagaAbandoned':
+        for (const path of event.remaining) leave({ ...event, path, direction: 'compensate' });
         break;
       case 'StepSkipped':
         history.push({

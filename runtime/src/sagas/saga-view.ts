@@ -1,5 +1,6 @@
 import type { LockPlace, SagaDirectory } from './saga-directory.ts';
 import type { SagaError, SagaStatus } from './saga-event.ts';
+import { gaveUp } from './saga-status.ts';
 import { resultsOf, type SagaState } from './machine/saga-state.ts';
 
 /** A saga as the outside sees it. */
@@ -31,6 +32,8 @@ export interface SagaView {
   readonly finishedAt: Date | null;
   /** Why it failed, or was or is being undone. */
   readonly error: SagaError | null;
+  /** Steps that were begun and are not undone, of a saga whose undoing gave up: `failed` or `abandoned`. */
+  readonly remaining?: readonly string[];
 }
 
 /** What the outside sees of a state. */
@@ -50,7 +53,16 @@ export function viewOf(sagaId: string, state: SagaState): SagaView {
     updatedAt: state.updatedAt,
     finishedAt: state.finishedAt,
     error: state.failure ?? state.cause,
+    ...remainingOf(state),
   };
+}
+
+/** What is not undone, where the undoing gave up. */
+export function remainingOf({
+  status,
+  remaining,
+}: Pick<SagaState, 'status' | 'remaining'>): Pick<SagaView, 'remaining'> {
+  return gaveUp(status) && remaining.length > 0 ? { remaining } : {};
 }
 
 /** Its keys, while it waits for them or holds them. */

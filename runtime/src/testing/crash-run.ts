@@ -181,7 +181,8 @@ function memberViolations(
     ...effectViolations(member, ledger),
   ];
   const parent = family.find(({ sagaId }) => sagaId === member.parent?.sagaId);
-  if (parent && isFinished(parent.status) && member.status !== parent.status) {
+  const inPart = member.status === 'abandoned' || parent?.status === 'abandoned';
+  if (parent && isFinished(parent.status) && !inPart && member.status !== parent.status) {
     const detail = `${member.sagaId} is ${member.status}, its parent ${parent.status}`;
     found.push({ rule: 'a saga within a saga ends as that does', detail });
   }

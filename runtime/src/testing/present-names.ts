@@ -66,6 +66,10 @@ function renamedEvent(event: SagaEvent, rename: Rename, last: Rename): SagaEvent
         ? { ...event, error, remaining: event.remaining.map(rename) }
         : { ...event, error };
     }
+    case 'SagaAbandoned': {
+      const error = renamedError(event.error, rename);
+      return { ...event, error, remaining: event.remaining.map(rename) };
+    }
     case 'SignalReceived': {
       const { name } = event;
       if (!name.startsWith(CHILD_SIGNAL)) return event;

@@ -34,6 +34,7 @@ const TURNS: ReadonlySet<SagaEvent['type']> = new Set([
   'CompensationStarted',
   'SagaCompleted',
   'SagaCompensated',
+  'SagaAbandoned',
 ]);
 
 const keyOf = ({ path, direction }: { path: string; direction: string }): string =>
@@ -65,7 +66,9 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
       let over = false;
       return ({ type }) => {
         const holds = !over || AFTER_THE_END.has(type);
-        if (type === 'SagaCompleted' || type === 'SagaCompensated') over = true;
+        if (type === 'SagaCompleted' || type === 'SagaCompensated' || type === 'SagaAbandoned') {
+          over = true;
+        }
         if (type === 'UndoRequested') over = false;
         return holds;
       };
@@ -90,8 +93,8 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
         if (type === 'CompensationStarted' || type === 'RewindStarted') back = true;
         if (type === 'Rewound') back = false;
         return (
-          (type !== 'SagaCompleted' && type !== 'SagaCompensated') ||
-          (type === 'SagaCompensated') === back
+          (type !== 'SagaCompleted' && type !== 'SagaCompensated' && type !== 'SagaAbandoned') ||
+          (type !== 'SagaCompleted') === back
         );
       };
     },
@@ -105,7 +108,7 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
         if (event.type === 'AttemptCompleted' || event.type === 'StepOverridden') {
           passed ||= event.path === pivot && event.direction === 'forward';
         }
-        if (event.type === 'UndoRequested') forced = event.forced;
+        if (event.type === 'UndoRequested') forced ||= event.forced;
         const undoes =
           event.type === 'CompensationStarted' ||
           (event.type === 'AttemptStarted' && event.direction === 'compensate');
@@ -156,6 +159,11 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
         if (event.type === 'AttemptCompleted' || event.type === 'StepOverridden') {
           done.add(keyOf(event));
         }
+        // A child that was asked to undo itself may have to be asked again, until it says that it has.
+        if (event.type === 'WaitStarted' && event.direction === 'compensate') {
+          done.delete(keyOf(event));
+        }
+        if (event.type === 'WaitEnded' && event.outcome === 'received') done.add(keyOf(event));
         return event.type !== 'AttemptStarted' || !done.has(keyOf(event));
       };
     },
@@ -220,11 +228,12 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
         const forgotten = begun.read(event).steps;
         forgetting(done, forgotten);
         forgetting(undone, forgotten);
-        if (event.type === 'UndoRequested') forced = event.forced;
+        if (event.type === 'UndoRequested') forced ||= event.forced;
         if (event.type === 'AttemptCompleted') done.add(keyOf(event));
         if (event.type === 'AttemptCompleted' || event.type === 'StepOverridden') {
           undone.add(keyOf(event));
         }
+        if (event.type === 'WaitEnded' && event.outcome === 'failed') undone.delete(keyOf(event));
         // A child that was compensated by itself has nothing left to undo.
         if (event.type === 'WaitEnded' && event.direction === 'forward' && isUndone(event.value)) {
           undone.add(`${event.path} compensate`);
@@ -297,7 +306,7 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
           open.delete(keyOf(event));
         }
         // What a rewind forgets need not end.
-        if (event.type === 'Rewound') open.clear();
+        if (event.type === 'Rewound' || event.type === 'SagaAbandoned') open.clear();
         return (
           (event.type !== 'SagaCompleted' && event.type !== 'SagaCompensated') || open.size === 0
         );
@@ -323,7 +332,9 @@ export const SAGA_INVARIANTS: readonly SagaInvariant[] = [
       let ends = 0;
       let told = 0;
       return ({ type }) => {
-        if (type === 'SagaCompleted' || type === 'SagaCompensated') ends += 1;
+        if (type === 'SagaCompleted' || type === 'SagaCompensated' || type === 'SagaAbandoned') {
+          ends += 1;
+        }
         if (type !== 'ParentTold') return true;
         told += 1;
         return told <= ends;

@@ -48,7 +48,7 @@ function attemptedFront(node: AttemptedNode, state: SagaModelState, at: Date | u
   if (tries?.status !== 'done') return open(path, tries?.status === 'running');
   if (node.kind !== 'child') return DONE;
   const wait = state.waitOf(path, 'forward');
-  if (!wait?.compensated) return waitFront(path, state, at);
+  if (!wait?.compensated && !wait?.abandoned) return waitFront(path, state, at);
   return at?.getTime() === wait.endedMs ? open(path) : { kind: 'failed', pause: false };
 }
 

@@ -22,8 +22,16 @@ export interface Wait {
   outcome: WaitOutcome | null;
   /** The child that was waited for ended undone. */
   compensated: boolean;
+  /** It gave up its undoing. */
+  abandoned: boolean;
   endedMs: number;
 }
+
+const ENDS = {
+  SagaCompleted: 'completed',
+  SagaCompensated: 'compensated',
+  SagaAbandoned: 'abandoned',
+} as const;
 
 /** What a reader of a journal knows so far. Written from what events mean, not from the machine. */
 export class SagaModelState {
@@ -128,7 +136,13 @@ export class SagaModelState {
       case 'WaitStarted': {
         const key = `${event.path} ${event.direction}`;
         const untilMs = event.until?.getTime() ?? null;
-        this.waits.set(key, { untilMs, outcome: null, compensated: false, endedMs: Infinity });
+        this.waits.set(key, {
+          untilMs,
+          outcome: null,
+          compensated: false,
+          abandoned: false,
+          endedMs: Infinity,
+        });
         this.#goOn();
         return;
       }
@@ -161,7 +175,8 @@ export class SagaModelState {
         return this.#rewound(event, forgotten);
       case 'UndoRequested':
         this.undoRequested = true;
-        this.forced = event.forced;
+        this.forced ||= event.forced;
+        if (this.status === 'abandoned') this.#renewTries(event.at);
         if (event.forced) this.pastPivot = false;
         this.#unpause(event.at);
         return;
@@ -172,7 +187,8 @@ export class SagaModelState {
         return;
       case 'SagaCompleted':
       case 'SagaCompensated':
-        this.status = event.type === 'SagaCompleted' ? 'completed' : 'compensated';
+      case 'SagaAbandoned':
+        this.status = ENDS[event.type];
         this.parentTold = !this.hasParent;
         this.lock = 'none';
         this.paused = false;
@@ -235,13 +251,11 @@ export class SagaModelState {
   }
 
   #waitEnded({ at, path, direction, outcome, value, signalId }: EventOf<'WaitEnded'>): void {
-    const compensated =
-      typeof value === 'object' &&
-      value !== null &&
-      'status' in value &&
-      value.status === 'compensated';
+    const status = typeof value === 'object' && value && 'status' in value ? value.status : null;
+    const compensated = status === 'compensated';
+    const abandoned = status === 'abandoned';
     const wait = this.waitOf(path, direction);
-    if (wait) Object.assign(wait, { outcome, compensated, endedMs: at.getTime() });
+    if (wait) Object.assign(wait, { outcome, compensated, abandoned, endedMs: at.getTime() });
     this.signals = this.signals.filter(({ messageId }) => messageId !== signalId);
   }
 
@@ -254,6 +268,7 @@ export class SagaModelState {
       untilMs,
       outcome: 'elapsed',
       compensated: false,
+      abandoned: false,
       endedMs,
     });
     if (this.status !== 'failed') return;
@@ -303,6 +318,14 @@ export class SagaModelState {
   }
 
   #renewTries(at: Date): void {
+    for (const [key, { outcome }] of this.waits) {
+      if (this.phase === 'forward' || !key.endsWith(' compensate')) continue;
+      // What a child says when this saga is over is not heard.
+      if (outcome !== 'failed' && !(outcome === null && this.status === 'abandoned')) continue;
+      this.waits.delete(key);
+      const tries = this.tries.get(key);
+      if (tries) tries.status = 'exhausted';
+    }
     for (const [key, tries] of this.tries) {
       if (tries.status !== 'exhausted' || !key.endsWith(` ${this.phase}`)) continue;
       Object.assign(tries, { status: 'waiting', dueMs: at.getTime(), failures: 0, pause: false });

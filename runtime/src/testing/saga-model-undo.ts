@@ -37,8 +37,17 @@ export class ModelUndo {
     return node.compensateWhen === 'forced' ? state.forced : state.completed.has(path);
   }
 
+  /** Whether something in the scope gave up. @param pause in a way that only a person can decide about. */
+  gaveUp(pause: boolean = false): boolean {
+    return this.left(true).some((path) => {
+      const tries = this.#state.triesOf(path, 'compensate');
+      if (tries?.status === 'exhausted') return tries.pause || !pause;
+      return !pause && this.#state.waitOf(path, 'compensate')?.outcome === 'failed';
+    });
+  }
+
   /** What is still to be undone. @param all also what gave up, where the rest is undone all the same. */
-  left(all: boolean = this.#definition.onCompensationFailure === 'pause'): readonly string[] {
+  left(all: boolean = this.#definition.onCompensationFailure !== 'continue'): readonly string[] {
     const state = this.#state;
     return [...this.#definition.attempted.keys()].filter((path) => {
       if (!this.isInScope(path) || !this.isNeeded(path)) return false;
@@ -46,7 +55,9 @@ export class ModelUndo {
       if (tries?.status === 'exhausted') return all;
       if (tries?.status !== 'done') return true;
       const node = this.#definition.nodes.get(path);
-      return node?.kind === 'child' && (state.waitOf(path, 'compensate')?.outcome ?? null) === null;
+      if (node?.kind !== 'child') return false;
+      const outcome = state.waitOf(path, 'compensate')?.outcome ?? null;
+      return outcome === null || (outcome === 'failed' && all);
     });
   }
 }

@@ -106,6 +106,8 @@ class SagaModel {
           : 'compensated is everything undone';
       case 'SagaFailed':
         return this.#failed(event);
+      case 'SagaAbandoned':
+        return this.#abandoned(event);
       case 'Rewound':
         if (event.path !== state.rewindTo || !this.#undo.isQuiet || this.#undo.left().length > 0)
           return 'rewound is everything undone from that step on';
@@ -162,7 +164,8 @@ class SagaModel {
     if (event.type === 'ParentTold') {
       return state.parentTold ? 'a parent is told of an end once' : undefined;
     }
-    if (event.type !== 'UndoRequested' || state.status !== 'completed') return 'terminal is final';
+    if (event.type !== 'UndoRequested' || state.status === 'compensated')
+      return 'terminal is final';
     return state.pastPivot && !event.forced ? 'no undo after the pivot' : undefined;
   }
 
@@ -278,7 +281,10 @@ class SagaModel {
     const node = this.#definition.nodes.get(path);
     const name = node?.kind === 'signal' ? node.signal : `child:${path}`;
     const there = state.signals.find((signal) => signal.name === name);
-    if (outcome === 'received') {
+    if (outcome === 'received' || outcome === 'failed') {
+      if (outcome === 'failed' && (node?.kind !== 'child' || direction === 'forward')) {
+        return 'a wait ends as it is defined';
+      }
       const used = state.signals.find(({ messageId }) => messageId === signalId);
       if (used?.name !== name) return 'a signal is used once';
       if (node?.kind === 'signal' && used !== there) return 'signals are used in order';
@@ -351,10 +357,27 @@ class SagaModel {
       }
       return front.pause || state.pivotPassedOrInDoubt ? undefined : 'what can be undone is';
     }
-    const left = this.#undo.left(true);
-    if (!left.some((path) => state.triesOf(path, 'compensate')?.status === 'exhausted')) {
-      return 'it fails for a reason';
+    // A person is at it, or nobody knows what takes its processes down.
+    const waits = state.paused || state.rewindTo !== null || this.#undo.gaveUp(true);
+    if (this.#definition.onCompensationFailure === 'fail' && !waits) {
+      return 'what is to end where an undo gives up waits for nobody';
     }
+    return this.#leaves(remaining);
+  }
+
+  #abandoned({ remaining }: EventOf<'SagaAbandoned'>): string | undefined {
+    const { state } = this;
+    if (!this.#undo.isQuiet) return 'it fails when nothing runs';
+    if (this.#definition.onCompensationFailure !== 'fail') return 'only what is to end there does';
+    if (state.phase !== 'compensate') return 'only an undoing is abandoned';
+    if (state.paused || state.rewindTo !== null) return 'a person decides';
+    return this.#leaves(remaining);
+  }
+
+  /** Why what an undoing that gave up says it leaves is not what it leaves. */
+  #leaves(remaining: readonly string[] | undefined): string | undefined {
+    if (!this.#undo.gaveUp()) return 'it fails for a reason';
+    const left = this.#undo.left(true);
     const named = [...(remaining ?? [])].sort();
     return JSON.stringify(named) === JSON.stringify([...left].sort())
       ? undefined

@@ -64,6 +64,7 @@ const queries: Pick<SagaQueryHandler, 'list' | 'metrics'> = {
         completed: 1,
         compensated: 0,
         failed: 0,
+        abandoned: 0,
       },
       successRate: 1,
       durationMs: { average: 1.5, p50: 1, p95: 2, p99: 2 },

@@ -34,7 +34,7 @@ export interface SagaShape {
   readonly afterPivot: readonly Shape[] | null;
   readonly timeoutMs: number | null;
   readonly onDefect: 'pause' | 'compensate';
-  readonly onCompensationFailure: 'pause' | 'continue';
+  readonly onCompensationFailure: 'pause' | 'continue' | 'fail';
 }
 
 const leaf: fc.Arbitrary<Shape> = fc.oneof(
@@ -97,7 +97,7 @@ export const sagaShape: fc.Arbitrary<SagaShape> = fc.record({
   afterPivot: fc.option(fc.array(shape, { minLength: 0, maxLength: 2 })),
   timeoutMs: fc.constantFrom(null, null, 5_000, 60_000),
   onDefect: fc.constantFrom('pause', 'compensate'),
-  onCompensationFailure: fc.constantFrom('pause', 'continue'),
+  onCompensationFailure: fc.constantFrom('pause', 'continue', 'fail'),
 });
 
 /** The one signal that made-up sagas wait for. */

@@ -14,7 +14,7 @@ import {
 } from '../../../runtime/src/sagas/machine/saga-snapshot.ts';
 import type { SagaState } from '../../../runtime/src/sagas/machine/saga-state.ts';
 import { begin, transition } from '../../../runtime/src/sagas/machine/transition.ts';
-import { childIdOf } from '../../../runtime/src/sagas/nodes/child.ts';
+import { childIdOf, undoMessageId } from '../../../runtime/src/sagas/nodes/child.ts';
 import type { Failure } from '../../../runtime/src/sagas/failure.ts';
 import { accepts, type SagaMessage } from '../../../runtime/src/sagas/saga-message.ts';
 import { word } from './random-definition.ts';
@@ -29,6 +29,7 @@ export interface Story {
   readonly problems: readonly string[];
 }
 
+type ChildSays = 'running' | 'asked' | 'completed' | 'compensated' | 'abandoned';
 type Kind = SagaMessage['kind'];
 const MESSAGES: readonly Kind[] = [
   ...(['signal', 'signal', 'signal', 'signal', 'pause', 'pause', 'pause', 'pause'] as const),
@@ -46,7 +47,10 @@ export class RandomStory {
   readonly #journal: SagaEvent[] = [];
   readonly #problems: string[] = [];
   /** What the sagas within it last said of themselves, by id. */
-  readonly #children = new Map<string, 'running' | 'asked' | 'completed' | 'compensated'>();
+  readonly #children = new Map<string, ChildSays>();
+  /** How often each was asked to be undone, and by which messages. */
+  readonly #asked = new Map<string, readonly string[]>();
+  readonly #heard = new Set<string>();
   #state: SagaState;
   #nowMs = Date.UTC(2026, 0, 1);
   #messages = 0;
@@ -115,9 +119,11 @@ export class RandomStory {
     const [attempt] = running;
     if (this.#state.lock === 'waiting') return this.#message('locked');
     if (attempt) return this.#take(this.#completed(attempt));
-    const { status, paused, failure } = this.#state;
+    const { status, paused, failure, phase } = this.#state;
     const child = this.#childOf(failure?.step ?? '');
-    if (status === 'failed' && failure?.step && this.#children.get(child) === 'compensated') {
+    const says = this.#children.get(child);
+    const undone = says === 'compensated' || (says === 'abandoned' && phase === 'forward');
+    if (status === 'failed' && failure?.step && undone) {
       // A saga within it that was undone past the pivot stays so: a person takes it as done.
       return this.#message('skip', failure.step);
     }
@@ -126,7 +132,7 @@ export class RandomStory {
       this.#nowMs = Math.max(this.#nowMs + 1, timerAt.getTime());
       return this.#take({ kind: 'timer' });
     }
-    this.#childSays();
+    this.#childSays('compensated');
     this.#message('signal');
   }
 
@@ -157,7 +163,12 @@ export class RandomStory {
       const id = this.#childOf(path);
       const before = this.#children.get(id);
       if (direction === 'forward') this.#children.set(id, before ?? 'running');
-      else if (before !== 'compensated') this.#children.set(id, 'asked');
+      else if (before === 'compensated') this.#childIs(id, before);
+      else {
+        this.#children.set(id, 'asked');
+        const ask = undoMessageId(id, attempt.attempt);
+        this.#asked.set(id, [...(this.#asked.get(id) ?? []), ask]);
+      }
     }
     return {
       kind: 'attempt-completed',
@@ -178,20 +189,31 @@ export class RandomStory {
   }
 
   /** One of the sagas within it ends, or is undone as it was asked. */
-  #childSays(): void {
+  #childSays(end?: 'compensated'): void {
     const open = [...this.#children].filter(([, says]) => says === 'running' || says === 'asked');
     const [id, says] = this.#oneOf(open) ?? [];
     if (id === undefined) return;
-    const status = says === 'asked' || this.#random() < 0.3 ? 'compensated' : 'completed';
+    const undoes = says === 'asked' || this.#random() < 0.3;
+    const undone = end ?? (this.#random() < 0.3 ? 'abandoned' : 'compensated');
+    this.#childIs(id, undoes ? undone : 'completed');
+  }
+
+  #childIs(id: string, status: Exclude<ChildSays, 'running' | 'asked'>): void {
     this.#children.set(id, status);
+    const asked = this.#asked.get(id) ?? [];
     const path = id.split('::')[1]?.split('~')[0] ?? '';
     const error = { code: 'REFUSED', message: 'No.', step: 'a' };
     this.#post({
       kind: 'signal',
       name: `child:${path}`,
-      messageId: `${id}:${status}`,
+      messageId: status === 'abandoned' ? `${id}:${status}:${asked.length}` : `${id}:${status}`,
       at: this.#now(),
-      value: { sagaId: id, status, ...(status === 'completed' ? { results: {} } : { error }) },
+      value: {
+        sagaId: id,
+        status,
+        ...(status === 'completed' ? { results: {} } : { error }),
+        ...(status === 'abandoned' && { asked }),
+      },
     });
   }
 
@@ -227,6 +249,8 @@ export class RandomStory {
   #post(message: SagaMessage): void {
     const isOwn = message.kind === 'locked';
     if (!isOwn && !accepts(acceptableMessages(this.#definition, this.#state), message.kind)) return;
+    if (this.#heard.has(message.messageId)) return;
+    this.#heard.add(message.messageId);
     this.#take({ kind: 'message', message });
   }
 

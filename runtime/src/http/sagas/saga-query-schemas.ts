@@ -1,18 +1,17 @@
 import { type TOptional, type TSchema, type TString, Type } from 'typebox';
 import { SAGA_SORT_FIELDS, type SagaSort } from '../../sagas/read-models/saga-query-handler.ts';
-import type { SagaStatus } from '../../sagas/saga-event.ts';
 import { instant } from '../requests/instants.ts';
 import { pageLimit } from '../requests/paging.ts';
-import { errorSchema, lockSchema, orNull, time, timeOrNull } from './saga-schemas.ts';
+import {
+  errorSchema,
+  lockSchema,
+  orNull,
+  remainingSchema,
+  STATUSES,
+  time,
+  timeOrNull,
+} from './saga-schemas.ts';
 
-const STATUSES: readonly SagaStatus[] = [
-  'pending',
-  'running',
-  'completed',
-  'compensating',
-  'compensated',
-  'failed',
-];
 const SORTS: readonly SagaSort[] = SAGA_SORT_FIELDS.flatMap((field): SagaSort[] => [
   field,
   `-${field}`,
@@ -81,6 +80,7 @@ export const listSchema: TSchema = Type.Object(
         finishedAt: timeOrNull,
         durationMs: orNull<number>('number'),
         error: errorSchema,
+        remaining: remainingSchema,
       }),
     ),
     total: Type.Integer({ minimum: 0, description: 'How many there are in all, now.' }),
@@ -106,7 +106,7 @@ export const metricsSchema: TSchema = Type.Object(
       type: ['object', 'null'],
       required: ['average', 'p50', 'p95', 'p99'],
       properties: { average: ms, p50: ms, p95: ms, p99: ms },
-      description: 'Of completed and compensated ones.',
+      description: 'Of those that are over.',
     }),
     throughputPerMinute: Type.Number(),
     steps: Type.Array(

@@ -1,4 +1,12 @@
-import { Type, type TSchema, type TString, type TUnsafe } from 'typebox';
+import {
+  type TArray,
+  type TOptional,
+  Type,
+  type TSchema,
+  type TString,
+  type TUnsafe,
+} from 'typebox';
+import type { SagaStatus } from '../../sagas/saga-event.ts';
 
 /** A value or null, as OpenAPI 3.1 says it. */
 export function orNull<T>(type: string, rest: object = {}): TUnsafe<T | null> {
@@ -23,6 +31,24 @@ export const errorSchema: TUnsafe = Type.Unsafe<unknown>({
     },
   },
 });
+
+/** Every status there is. */
+export const STATUSES: readonly SagaStatus[] = [
+  'pending',
+  'running',
+  'completed',
+  'compensating',
+  'compensated',
+  'failed',
+  'abandoned',
+];
+
+/** What was begun and is not undone. */
+export const remainingSchema: TOptional<TArray<TString>> = Type.Optional(
+  Type.Array(Type.String(), {
+    description: 'Steps that were begun and are not undone, of a saga whose undoing gave up.',
+  }),
+);
 
 /** The keys of a saga, or null. */
 export const lockSchema: TUnsafe = Type.Unsafe<unknown>({
@@ -57,7 +83,7 @@ export const sagaSchema: TSchema = Type.Object(
     sagaId: Type.String(),
     definition: Type.String(),
     definitionVersion: Type.Integer(),
-    status: Type.Enum(['pending', 'running', 'completed', 'compensating', 'compensated', 'failed']),
+    status: Type.Enum([...STATUSES]),
     paused: Type.Boolean({ description: 'Whether it begins nothing more until it is resumed.' }),
     versionMissing: Type.Optional(
       Type.Boolean({
@@ -75,6 +101,7 @@ export const sagaSchema: TSchema = Type.Object(
     updatedAt: time,
     finishedAt: timeOrNull,
     error: errorSchema,
+    remaining: remainingSchema,
   },
   { description: 'A saga as it is now.' },
 );
@@ -95,8 +122,11 @@ export const historySchema: TSchema = Type.Object(
           'compensating',
           'compensated',
           'compensation_failed',
+          'not_compensated',
         ]),
-        attempt: Type.Integer({ description: '1, 2, … per step and kind; 0 when it was skipped.' }),
+        attempt: Type.Integer({
+          description: '1, 2, … per step and kind; 0 when it was skipped or left.',
+        }),
         startedAt: time,
         finishedAt: timeOrNull,
         durationMs: orNull<number>('number'),

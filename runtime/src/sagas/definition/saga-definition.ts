@@ -5,6 +5,9 @@ import type { Migrations, SagaMigration } from './migrations.ts';
 import type { StartContext } from './lock-keys.ts';
 import type { SequenceNode } from '../nodes/sequence.ts';
 
+/** What follows when an undo has given up. */
+export type CompensationFailurePolicy = 'pause' | 'continue' | 'fail';
+
 /** What holds for a saga as a whole. `Input` is what `parseInput` makes; options without it fit every saga. */
 export interface SagaOptions<Input = never> {
   /** 1, 2, …: raised when a change would mislead sagas that are under way; register the old version beside the new until they are over. Default 1. */
@@ -37,9 +40,11 @@ export interface SagaOptions<Input = never> {
   readonly onDefect?: 'pause' | 'compensate';
   /**
    * When an undo has given up. `pause` (default): the saga is `failed` at once; resuming goes on there. `continue`: the
-   * rest is undone first; resuming tries again what gave up.
+   * rest is undone first; resuming tries again what gave up. `fail`: the saga is over at once, `abandoned`, gives up its locks and
+   * tells its parent; what remains to be undone is named, and nobody is waited for. `undo` tries all of it again. While a person
+   * is at it (the saga is paused or being rewound), and when it is the step's process that died again and again, it is as with `pause`.
    */
-  readonly onCompensationFailure?: 'pause' | 'continue';
+  readonly onCompensationFailure?: CompensationFailurePolicy;
   /** After so many interruptions of one step in a row (its process died each time) the saga is `failed` instead of taking down the next process. Default 10. */
   readonly maxInterruptions?: number;
   /**
@@ -74,7 +79,7 @@ export interface SagaDefinition<Input = unknown, Tx = unknown, Results = unknown
   readonly timeoutMs: number | null;
   readonly snapshotEvery: number;
   readonly onDefect: 'pause' | 'compensate';
-  readonly onCompensationFailure: 'pause' | 'continue';
+  readonly onCompensationFailure: CompensationFailurePolicy;
   readonly maxInterruptions: number;
   /** Null: any input is taken. */
   readonly parseInput: ((input: unknown) => unknown) | null;

@@ -86,11 +86,16 @@ export function diagramOf(definition: Drawable, state?: SagaState): Diagram {
     id: 'finish',
     label: over ? state.status : 'completed',
     shape: 'end',
-    mark: over ? (state.status === 'completed' ? 'done' : 'undone') : 'untouched',
+    mark: over ? endMark(state.status) : 'untouched',
     undo: null,
   });
   join(last, 'finish');
   return { boxes, edges };
+}
+
+function endMark(status: SagaState['status']): DiagramMark {
+  if (status === 'completed') return 'done';
+  return status === 'abandoned' ? 'stuck' : 'undone';
 }
 
 /** Paths under the ways that were not taken. */

@@ -11,6 +11,7 @@ const STATUS_MARKS: Readonly<Record<SagaView['status'], DiagramMark>> = {
   compensating: 'undoing',
   compensated: 'undone',
   failed: 'stuck',
+  abandoned: 'stuck',
 };
 
 const STYLE = `
@@ -35,7 +36,7 @@ const SCRIPT = `
 /** What the page listens for: everything that changes what it shows. */
 const TYPES =
   'AttemptStarted AttemptCompleted AttemptFailed Decided WaitStarted WaitEnded StepOverridden SagaPaused SagaResumed ' +
-  'CompensationStarted Rewound SagaCompleted SagaCompensated SagaFailed';
+  'CompensationStarted Rewound SagaCompleted SagaCompensated SagaFailed SagaAbandoned';
 
 /**
  * A page about one saga: its diagram, its story attempt by attempt, what it was started with and what came of it. One file

@@ -2,7 +2,7 @@ import { PotterError } from '../../errors/potter-error.ts';
 import { Rejection } from '../../errors/rejection.ts';
 import type { SagaDefinition } from '../definition/saga-definition.ts';
 import { resultsOf, type SagaState } from '../machine/saga-state.ts';
-import { childIdOf, type ChildNode, childSignal } from '../nodes/child.ts';
+import { childIdOf, type ChildNode, childSignal, undoMessageId } from '../nodes/child.ts';
 import type { ChildOutcome, Invocation } from '../nodes/node-handler.ts';
 import type { ParentLink, SagaError } from '../saga-event.ts';
 import type { SagaStore } from '../saga-store.ts';
@@ -47,7 +47,7 @@ export class ChildSagas {
     await this.#create(node.definition as SagaDefinition, inputOf(node, invocation), {
       sagaId: idOf(invocation),
       correlationId: invocation.correlationId,
-      parent: { sagaId: invocation.sagaId, path: invocation.as },
+      parent: parentOf(invocation),
       under: held,
     });
   }
@@ -61,24 +61,31 @@ export class ChildSagas {
     for (;;) {
       const outcome = await this.#store.post(sagaId, {
         kind: 'undo',
-        messageId: invocation.key,
+        messageId: undoMessageId(sagaId, invocation.attempt),
         at: this.#now(),
       });
       switch (outcome.kind) {
         case 'accepted':
           return;
         case 'refused':
-          if (outcome.status === 'compensated') return;
+          if (outcome.status === 'compensated') {
+            // What it said of its end may have come when this saga was over itself, and was not heard.
+            return this.#tell(parentOf(invocation), {
+              sagaId,
+              status: 'compensated',
+              error: causeOf(invocation),
+            });
+          }
           throw pastPivot(sagaId, outcome.status);
         case 'not-found': {
-          const undone = invocation.direction === 'compensate' ? invocation.cause : never();
+          const undone = causeOf(invocation);
           const { created } = await this.#create(
             node.definition as SagaDefinition,
             inputOf(node, invocation),
             {
               sagaId,
               correlationId: invocation.correlationId,
-              parent: { sagaId: invocation.sagaId, path: invocation.as },
+              parent: parentOf(invocation),
               undone,
             },
           );
@@ -92,14 +99,26 @@ export class ChildSagas {
   async tellParent(sagaId: string, state: SagaState): Promise<void> {
     const { parent, status } = state;
     if (!parent) return;
-    const value: ChildOutcome =
-      status === 'completed'
-        ? { sagaId, status, results: resultsOf(state) }
-        : { sagaId, status: 'compensated', error: state.cause ?? unknownCause(sagaId) };
+    if (status === 'completed') {
+      return this.#tell(parent, { sagaId, status, results: resultsOf(state) });
+    }
+    const error = state.failure ?? state.cause ?? unknownCause(sagaId);
+    await this.#tell(
+      parent,
+      status === 'abandoned'
+        ? { sagaId, status, error, asked: state.asked }
+        : { sagaId, status: 'compensated', error },
+    );
+  }
+
+  /** Repeatable, but a saga may be abandoned again each time that it is asked to be undone. */
+  async #tell(parent: ParentLink, value: ChildOutcome): Promise<void> {
+    const { sagaId, status } = value;
+    const times = status === 'abandoned' ? `:${value.asked.length}` : '';
     await this.#store.post(parent.sagaId, {
       kind: 'signal',
       name: childSignal(parent.path),
-      messageId: `${sagaId}:${status}`,
+      messageId: `${sagaId}:${status}${times}`,
       at: this.#now(),
       value,
     });
@@ -108,6 +127,14 @@ export class ChildSagas {
 
 function idOf({ sagaId, as, generation }: Invocation): string {
   return childIdOf(sagaId, as, generation);
+}
+
+function parentOf({ sagaId, as }: Invocation): ParentLink {
+  return { sagaId, path: as };
+}
+
+function causeOf(invocation: Invocation): SagaError {
+  return invocation.direction === 'compensate' ? invocation.cause : never();
 }
 
 function inputOf(node: ChildNode, invocation: Invocation): unknown {

@@ -1,6 +1,12 @@
-import type { JournalEntry } from '../saga-event.ts';
+import type { JournalEntry, SagaEvent } from '../saga-event.ts';
 import { isSettled } from '../saga-status.ts';
 import type { SagaStore, StoredSaga } from '../saga-store.ts';
+
+const ENDS: ReadonlySet<SagaEvent['type']> = new Set([
+  'SagaCompleted',
+  'SagaCompensated',
+  'SagaAbandoned',
+]);
 
 function lastSeq(saga: StoredSaga): bigint {
   return saga.tail.at(-1)?.seq ?? saga.snapshot?.seq ?? 0n;
@@ -25,7 +31,7 @@ export async function* journalEvents(
       if (entry.seq < last) continue;
       if (entry.seq === last && isOver) return;
       const { type } = entry.event;
-      if (type === 'SagaCompleted' || type === 'SagaCompensated') return;
+      if (ENDS.has(type)) return;
       if (type !== 'SagaFailed') continue;
       // It may have been resumed since: then there is more to come.
       const now = await store.load(sagaId);

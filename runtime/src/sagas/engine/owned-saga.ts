@@ -6,8 +6,7 @@ import { throwIfAborted } from '../../foundation/sleep.ts';
 import { fold } from '../machine/saga-snapshot.ts';
 import { heldBy, type SagaState } from '../machine/saga-state.ts';
 import { attemptedHandlerOf } from '../nodes/handlers.ts';
-import type { SagaStatus } from '../saga-event.ts';
-import { isSettled } from '../saga-status.ts';
+import { gaveUp, isSettled } from '../saga-status.ts';
 import type { CommitOutcome, InboxEntry, Lease, SagaCommit } from '../saga-store.ts';
 import { asStored } from '../stored-value.ts';
 import { Alarm } from './alarm.ts';
@@ -44,7 +43,7 @@ export class OwnedSaga {
   #inputs: MachineInput[] = [];
   #draining = false;
   /** The end that its parent is being told of. */
-  #telling: SagaStatus | null = null;
+  #telling: string | null = null;
   #leaving = false;
   #gone = false;
 
@@ -244,7 +243,7 @@ export class OwnedSaga {
     const { status } = this.#state;
     if (isSettled(status)) metrics.settled(this.definition.name, status);
     this.#host.gone(this, 'released');
-    if (status === 'failed') this.#host.needsPerson(this.sagaId, this.#state);
+    if (gaveUp(status)) this.#host.needsPerson(this.sagaId, this.#state);
   }
 
   #work(): Work {
@@ -271,10 +270,12 @@ export class OwnedSaga {
   #tellParent(): void {
     const state = this.#state;
     const { status } = state;
-    if (this.#telling === status) return;
-    this.#telling = status;
+    const asked = state.asked.length;
+    const end = `${status} ${asked}`;
+    if (this.#telling === end) return;
+    this.#telling = end;
     this.#persist(() => this.#host.tellParent(this.sagaId, state)).then(
-      () => this.tell({ kind: 'parent-told', status }),
+      () => this.tell({ kind: 'parent-told', status, asked }),
       (error: unknown) => this.#fail(error),
     );
   }

@@ -1,7 +1,14 @@
 import { PotterError } from '../../errors/potter-error.ts';
 import type { SagaState } from '../machine/saga-state.ts';
+import type { SagaStatus } from '../saga-event.ts';
 import type { MessageKind } from '../saga-message.ts';
 import { isFinished } from '../saga-status.ts';
+
+/** What is left to do about a saga that is over. */
+const remedies: Readonly<Partial<Record<SagaStatus, string>>> = {
+  completed: 'Undo it, or start another saga to put right what it did.',
+  abandoned: 'Undo it: what remains to be undone is tried again.',
+};
 
 /** Why a saga in this state does not take a message of this kind. */
 export function refusal(sagaId: string, kind: MessageKind, state: SagaState): PotterError {
@@ -11,7 +18,10 @@ export function refusal(sagaId: string, kind: MessageKind, state: SagaState): Po
     case 'resume':
       return new PotterError('SAGA_NOT_RESUMABLE', {
         message: `Saga '${sagaId}' is ${status}, neither failed nor paused.`,
-        remedy: 'Look at its status; only a failed or paused saga waits to be resumed.',
+        remedy:
+          status === 'abandoned'
+            ? 'Undo it: what remains to be undone is tried again.'
+            : 'Look at its status; only a failed or paused saga waits to be resumed.',
         details,
       });
     case 'undo':
@@ -32,10 +42,7 @@ export function refusal(sagaId: string, kind: MessageKind, state: SagaState): Po
   function alreadyFinished(): PotterError {
     return new PotterError('SAGA_ALREADY_FINISHED', {
       message: `Saga '${sagaId}' is ${status}.`,
-      remedy:
-        status === 'completed'
-          ? 'Undo it, or start another saga to put right what it did.'
-          : 'Start another saga to put right what this one did.',
+      remedy: remedies[status] ?? 'Start another saga to put right what this one did.',
       details,
     });
   }

@@ -91,12 +91,15 @@ export function acceptMessage(
       const { status, phase } = state;
       const way = phase === 'compensate' || pivotOf(definition, state) === 'before';
       // Where a saga can turn round, undoing is what a cancel asks for.
-      if (status !== 'completed' && way) return draft.emit({ type: 'CancelRequested', ...asked });
-      const error = {
+      const over = isFinished(status);
+      if (!over && way) return draft.emit({ type: 'CancelRequested', ...asked });
+      const undone = {
         code: 'SAGA_UNDONE',
         message: `The saga was asked to be undone when it was ${status}.`,
         step: null,
       };
+      // What was being undone already is undone for the same reason.
+      const error = status === 'abandoned' ? (state.cause ?? undone) : undone;
       draft.emit({ type: 'UndoRequested', ...asked, forced: message.kind === 'force-undo' });
       abandonWaits(draft, at);
       draft.emit({ type: 'CompensationStarted', at, error });

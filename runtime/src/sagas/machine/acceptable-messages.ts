@@ -24,6 +24,8 @@ export function acceptableMessages(
   switch (status) {
     case 'compensated':
       return NONE;
+    case 'abandoned':
+      return UNDO;
     case 'completed':
       return state.pastPivot ? FORCED : UNDO;
     case 'compensating':

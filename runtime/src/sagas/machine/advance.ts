@@ -92,7 +92,8 @@ function compensate(
   if (progress.kind === 'active') return begin(definition, draft, progress, moment);
   if (progress.kind === 'failed') {
     const remaining = remainingOf(definition, walk);
-    draft.emit({ type: 'SagaFailed', at, error: progress.error, remaining });
+    const type = isFinal(definition, state, progress) ? 'SagaAbandoned' : 'SagaFailed';
+    draft.emit({ type, at, error: progress.error, remaining });
   } else if (state.rewindTo === null) {
     draft.emit({ type: 'SagaCompensated', at, error: state.cause ?? unexplained });
   } else {
@@ -101,6 +102,12 @@ function compensate(
     draft.emit({ type: 'Rewound', at, path, ...(kept.length > 0 && { kept }) });
   }
   return true;
+}
+
+/** Whether a saga whose undoing gave up is over. Not while a person is at it, nor when nobody knows what takes its process down. */
+function isFinal(definition: SagaDefinition, state: SagaState, { pause }: Failed): boolean {
+  const { onCompensationFailure } = definition;
+  return onCompensationFailure === 'fail' && !pause && !state.paused && state.rewindTo === null;
 }
 
 /** What is still to be undone, in the order of the definition: what was done before the saga comes first. */

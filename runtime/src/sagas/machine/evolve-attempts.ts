@@ -102,12 +102,23 @@ export function attemptFailed(draft: StateDraft, event: EventOf<'AttemptFailed'>
         };
 }
 
-/** What gave up in the direction the saga was going gets its retries anew. */
+/**
+ * What gave up in the direction the saga was going gets its retries anew. A child that gave up is asked anew; so is one that was
+ * still waited for when the saga was abandoned, for what it said since was not heard.
+ */
 export function renewAttempts(draft: StateDraft, at: Date): void {
   const { phase } = draft;
+  const unheard = draft.status === 'abandoned';
+  const inVain = new Set<string>();
+  draft.marks = draft.marks.filter((mark) => {
+    if (mark.kind !== 'wait' || mark.direction !== 'compensate' || phase === 'forward') return true;
+    const vain = mark.ended?.outcome === 'failed' || (mark.ended === null && unheard);
+    if (vain) inVain.add(mark.path);
+    return !vain;
+  });
   for (const [place, step] of draft.steps.entries()) {
     const attempts = step[phase];
-    if (attempts?.status !== 'exhausted') continue;
+    if (attempts?.status !== 'exhausted' && !(attempts && inVain.has(step.path))) continue;
     const renewed: DirectionState = {
       status: 'waiting',
       retryAt: at,
@@ -117,7 +128,7 @@ export function renewAttempts(draft: StateDraft, at: Date): void {
       interruptions: 0,
       interruptedInARow: 0,
       delayMs: undefined,
-      lastOutcome: attempts.lastOutcome,
+      lastOutcome: attempts.status === 'exhausted' ? attempts.lastOutcome : 'failed',
     };
     draft.steps[place] =
       phase === 'forward' ? { ...step, forward: renewed } : { ...step, compensate: renewed };

@@ -58,6 +58,7 @@ export function apply(draft: StateDraft, event: Exclude<SagaEvent, { type: 'Saga
       return;
     }
     case 'CancelRequested':
+      draft.asked = [...draft.asked, event.messageId];
       return cancelRequested(draft, event.at);
     case 'SagaPaused':
       draft.paused = true;
@@ -81,8 +82,10 @@ export function apply(draft: StateDraft, event: Exclude<SagaEvent, { type: 'Saga
     case 'Rewound':
       return rewound(draft, event);
     case 'UndoRequested':
-      draft.forced = event.forced;
+      draft.asked = [...draft.asked, event.messageId];
+      draft.forced ||= event.forced;
       if (event.forced) draft.pastPivot = false;
+      if (draft.status === 'abandoned') renewAttempts(draft, event.at);
       return unpause(draft, event.at);
     case 'CompensationStarted':
       draft.status = 'compensating';
@@ -99,7 +102,12 @@ export function apply(draft: StateDraft, event: Exclude<SagaEvent, { type: 'Saga
     case 'SagaFailed':
       draft.status = 'failed';
       draft.failure = event.error;
+      draft.remaining = event.remaining ?? [];
       return;
+    case 'SagaAbandoned':
+      draft.failure = event.error;
+      draft.remaining = event.remaining;
+      return finished(draft, 'abandoned', event.at);
     case 'LocksTaken':
       draft.lock = 'held';
       return;
@@ -146,6 +154,8 @@ function started(event: EventOf<'SagaStarted'>): SagaState {
     parentTold: true,
     cause: null,
     failure: null,
+    remaining: [],
+    asked: [],
     currentStep: null,
     steps: [],
     marks: [],
@@ -153,7 +163,11 @@ function started(event: EventOf<'SagaStarted'>): SagaState {
   };
 }
 
-function finished(draft: StateDraft, status: 'completed' | 'compensated', at: Date): void {
+function finished(
+  draft: StateDraft,
+  status: 'completed' | 'compensated' | 'abandoned',
+  at: Date,
+): void {
   draft.status = status;
   draft.finishedAt = at;
   draft.currentStep = null;

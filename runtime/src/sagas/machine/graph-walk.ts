@@ -1,4 +1,4 @@
-import type { SagaDefinition } from '../definition/saga-definition.ts';
+import type { CompensationFailurePolicy, SagaDefinition } from '../definition/saga-definition.ts';
 import type { DecideContext } from '../definition/step-context.ts';
 import { handlerOf } from '../nodes/handlers.ts';
 import type { SagaNode } from '../nodes/node.ts';
@@ -20,7 +20,7 @@ import {
 export class GraphWalk implements Walk {
   readonly sagaId: string;
   readonly now: Date;
-  readonly onCompensationFailure: 'pause' | 'continue';
+  readonly onCompensationFailure: CompensationFailurePolicy;
   readonly onDefect: 'pause' | 'compensate';
   readonly #state: SagaState;
 

@@ -23,8 +23,8 @@ export type MachineInput =
   | { readonly kind: 'message'; readonly message: SagaMessage }
   /** A new owner took over: whatever was running was interrupted. */
   | { readonly kind: 'recovered' }
-  /** The saga that began this one knows how it ended. */
-  | { readonly kind: 'parent-told'; readonly status: SagaStatus }
+  /** The saga that began this one knows how it ended, when it had been asked so many times to be undone. */
+  | { readonly kind: 'parent-told'; readonly status: SagaStatus; readonly asked: number }
   /** The saga goes on under another version of its definition. */
   | {
       readonly kind: 'migrated';

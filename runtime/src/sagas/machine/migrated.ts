@@ -25,6 +25,7 @@ export function migrated(
   draft.marks = draft.marks.map((mark) => ({ ...mark, path: nameOf(mark.path) }));
   if (draft.currentStep !== null) draft.currentStep = nameOf(draft.currentStep);
   if (draft.rewindTo !== null) draft.rewindTo = nameOf(draft.rewindTo);
+  draft.remaining = draft.remaining.map(nameOf);
   if (draft.failure) draft.failure = errorOf(draft.failure);
   if (draft.cause) draft.cause = errorOf(draft.cause);
 }

@@ -5,7 +5,7 @@ import type { SagaState } from './saga-state.ts';
 import type { StoredSaga } from '../saga-store.ts';
 
 /** Raised when the form of SagaState changes: snapshots of another form are passed over, the journal has it all. */
-const FORMAT = 4;
+const FORMAT = 5;
 
 /** A state as text for the store. */
 export function encodeState(state: SagaState): string {

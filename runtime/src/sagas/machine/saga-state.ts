@@ -122,8 +122,12 @@ export interface SagaState {
   readonly parentTold: boolean;
   /** Why it is being undone. */
   readonly cause: SagaError | null;
-  /** Why a person must look. */
+  /** Why a person must look, or why it was abandoned. */
   readonly failure: SagaError | null;
+  /** What is not undone, of a saga that gave up while undoing; of the last time it did. */
+  readonly remaining: readonly string[];
+  /** Messages that asked for it to be undone. */
+  readonly asked: readonly string[];
   /** Path of the node last begun; null when the saga is over. */
   readonly currentStep: string | null;
   /** Nodes that were begun by an attempt, in start order: undone in reverse. */

@@ -40,6 +40,8 @@ export function draftOf(state: SagaState): StateDraft {
     parentTold: state.parentTold,
     cause: state.cause,
     failure: state.failure,
+    remaining: state.remaining,
+    asked: state.asked,
     currentStep: state.currentStep,
     steps: state.steps.slice(),
     // Replaced as a whole, and seldom.

@@ -91,6 +91,13 @@ export function transition(
   return draft;
 }
 
+function isOfThisEnd(
+  { parentTold, status, asked }: SagaState,
+  told: Extract<MachineInput, { kind: 'parent-told' }>,
+): boolean {
+  return !parentTold && status === told.status && asked.length === told.asked;
+}
+
 function accept(
   definition: SagaDefinition,
   draft: Draft,
@@ -110,7 +117,7 @@ function accept(
       return interrupted(definition, draft, at);
     case 'parent-told':
       // It may have been undone since: that is another end, and to be told too.
-      if (!draft.state.parentTold && draft.state.status === input.status) {
+      if (isOfThisEnd(draft.state, input)) {
         draft.emit({ type: 'ParentTold', at });
       }
       return;

@@ -30,23 +30,36 @@ export function childIdOf(sagaId: string, path: string, generation: number): str
   return `${sagaId}${CHILD_MARK}${generation === 0 ? path : `${path}~${generation}`}`;
 }
 
+/** Names one asking of a child to be undone: an attempt that came after it did, in another process, asks anew. */
+export function undoMessageId(childId: string, attempt: number): string {
+  return `${childId}/undo#${attempt}`;
+}
+
 /** Waits, after the attempt that asked for it, for word that the child has come to an end. */
 function waitForEnd(node: ChildNode, direction: Direction, walk: Walk): Progress {
   const { path } = node;
   const wait = walk.wait(path, direction);
   if (!wait) return noting({ type: 'WaitStarted', path, direction, until: null });
+  if (wait.ended?.outcome === 'failed') {
+    return failed(node, (wait.ended.value as { readonly error: SagaError }).error, walk);
+  }
   if (wait.ended) return DONE;
   // The child knows this node by the name under which it was begun.
-  const { as = path, generation = 0 } = walk.step(path) ?? {};
+  const { as = path, generation = 0, compensate: asking } = walk.step(path) ?? {};
   const childId = childIdOf(walk.sagaId, as, generation);
-  // Word of a completion that crossed with the asking is no answer to it; word of a child before a rewind is none either.
+  const asked = undoMessageId(childId, asking?.attempt ?? 0);
+  // Word of an end that crossed with the asking is no answer to it; word of a child before a rewind is none either.
   const signal = walk.signal(childSignal(as), ({ value }) => {
-    const { sagaId, status } = value as ChildOutcome;
-    return sagaId === childId && (direction === 'forward' || status === 'compensated');
+    const outcome = value as ChildOutcome;
+    if (outcome.sagaId !== childId) return false;
+    if (direction === 'forward' || outcome.status === 'compensated') return true;
+    return outcome.status === 'abandoned' && outcome.asked.includes(asked);
   });
   if (!signal) return WAITING;
   const { messageId: signalId, value } = signal;
-  return noting({ type: 'WaitEnded', path, direction, outcome: 'received', value, signalId });
+  const gaveUp = direction === 'compensate' && (value as ChildOutcome).status === 'abandoned';
+  const outcome = gaveUp ? 'failed' : 'received';
+  return noting({ type: 'WaitEnded', path, direction, outcome, value, signalId });
 }
 
 function forward(node: ChildNode, walk: Walk): Progress {
@@ -56,7 +69,7 @@ function forward(node: ChildNode, walk: Walk): Progress {
   if (waited.kind !== 'done') return waited;
   const ended = walk.wait(node.path, 'forward')?.ended;
   const outcome = ended?.outcome === 'received' ? (ended.value as ChildOutcome) : undefined;
-  return outcome?.status === 'compensated' ? failed(node, outcome.error, walk) : DONE;
+  return outcome && outcome.status !== 'completed' ? failed(node, outcome.error, walk) : DONE;
 }
 
 function failed(node: ChildNode, error: SagaError, walk: Walk): Progress {
@@ -68,7 +81,10 @@ function failed(node: ChildNode, error: SagaError, walk: Walk): Progress {
   };
 }
 
-/** A child that has undone itself already needs no asking; any other is asked, and waited for. */
+/**
+ * A child that has undone itself already needs no asking; any other is asked, and waited for. One that gave up its undoing for
+ * good is asked to try once more; when it gives up again, so does this undo.
+ */
 function compensate(node: ChildNode, walk: Walk): Progress {
   const step = walk.step(node.path);
   if (!step || !isUndone(node, walk)) return DONE;

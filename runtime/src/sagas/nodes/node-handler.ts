@@ -1,5 +1,6 @@
 import type { Direction, SagaError, SagaEvent } from '../saga-event.ts';
 import type { BufferedSignal, NodeMark, StepState } from '../machine/saga-state.ts';
+import type { CompensationFailurePolicy } from '../definition/saga-definition.ts';
 import type { AttemptContext, DecideContext, StepOutcome } from '../definition/step-context.ts';
 import type { ChildNode } from './child.ts';
 import type { SagaNode } from './node.ts';
@@ -54,7 +55,7 @@ export interface Walk {
   readonly sagaId: string;
   readonly now: Date;
   /** What to do after an undo that gave up: stop there, or undo the rest first. */
-  readonly onCompensationFailure: 'pause' | 'continue';
+  readonly onCompensationFailure: CompensationFailurePolicy;
   /** What to do after a defect in the definition's own code. */
   readonly onDefect: 'pause' | 'compensate';
   /** Whether the saga is undone past its pivot. */
@@ -98,6 +99,8 @@ export type Invocation = AttemptContext<unknown, unknown> & {
 export type ChildOutcome = { readonly sagaId: string } & (
   | { readonly status: 'completed'; readonly results: Readonly<Record<string, unknown>> }
   | { readonly status: 'compensated'; readonly error: SagaError }
+  /** `asked`: the messages that had asked it to be undone when it gave up. */
+  | { readonly status: 'abandoned'; readonly error: SagaError; readonly asked: readonly string[] }
 );
 
 /** What the orchestrator lends to a running attempt. */

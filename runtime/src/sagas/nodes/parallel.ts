@@ -94,8 +94,8 @@ function compensate(node: ParallelNode, walk: Walk): Progress {
   const sum = sumOf(
     node.branches.filter((branch) => walk.begun(branch)).map((branch) => walk.compensate(branch)),
   );
-  const failed = sum.failed ?? sum.paused;
-  if (failed && walk.onCompensationFailure === 'pause') {
+  const failed = sum.paused ?? sum.failed;
+  if (failed && walk.onCompensationFailure !== 'continue') {
     return sum.running ? activeOf({ ...sum, start: [], notes: [] }) : failed;
   }
   return sum.active ? activeOf(sum) : (failed ?? DONE);

@@ -11,7 +11,7 @@ export function undoInOrder(nodes: readonly SagaNode[], walk: Walk): Progress {
     const progress = walk.compensate(node);
     if (progress.kind === 'active') return progress;
     if (progress.kind === 'failed') {
-      if (walk.onCompensationFailure === 'pause') return progress;
+      if (walk.onCompensationFailure !== 'continue') return progress;
       failed ??= progress;
     }
   }

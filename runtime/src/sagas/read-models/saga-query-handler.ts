@@ -70,7 +70,7 @@ export interface SagaMetrics {
   readonly byStatus: Readonly<Record<SagaStatus, number>>;
   /** Completed ones among those that ended or gave up, 0 to 1; null when there are none of these. */
   readonly successRate: number | null;
-  /** Of completed and compensated ones, from start to end; null when there are none. */
+  /** Of those that are over, from start to end; null when there are none. */
   readonly durationMs: SagaDurations | null;
   /** Sagas that ended, a minute, from `from` (or the first start) to `to` (or the last end): at least one minute. */
   readonly throughputPerMinute: number;

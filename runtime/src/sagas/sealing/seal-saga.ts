@@ -34,6 +34,7 @@ function turnEvent(event: SagaEvent, turn: Turn): SagaEvent {
     case 'SagaCompleted':
     case 'SagaCompensated':
     case 'SagaFailed':
+    case 'SagaAbandoned':
     case 'ParentTold':
     case 'LocksTaken':
     case 'LocksAwaited':

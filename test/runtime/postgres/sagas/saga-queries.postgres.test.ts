@@ -226,9 +226,13 @@ describe('metrics of sagas', () => {
         completed: count('completed'),
         compensated: count('compensated'),
         failed: count('failed'),
+        abandoned: count('abandoned'),
       },
       successRate: closeTo(
-        count('completed') / (count('completed') + count('compensated') + count('failed')),
+        count('completed') /
+          ['completed', 'compensated', 'failed', 'abandoned']
+            .map(count)
+            .reduce((sum, number) => sum + number),
       ),
       durationMs: {
         average: closeTo(mean(ended)),
@@ -259,6 +263,7 @@ describe('metrics of sagas', () => {
         completed: 0,
         compensated: 0,
         failed: 0,
+        abandoned: 0,
       },
       successRate: null,
       durationMs: null,

@@ -1,6 +1,12 @@
 import { Rejection } from 'potter-runtime/errors';
-import { newId, simpleRetry } from 'potter-runtime/foundation';
-import { saga, type SagaDefinition, type SagaEvent, type SagaStore } from 'potter-runtime/sagas';
+import { newId, noRetry, simpleRetry } from 'potter-runtime/foundation';
+import {
+  isFinished,
+  saga,
+  type SagaDefinition,
+  type SagaEvent,
+  type SagaStore,
+} from 'potter-runtime/sagas';
 import type { PostgresPool, PostgresTransaction } from 'potter-runtime/postgres';
 import { newSaga } from './saga-fixtures.ts';
 
@@ -11,17 +17,19 @@ export interface Motley {
   /** How often `charge` fails before it works. */
   readonly flaky: number;
   readonly refuse: 'nothing' | 'charge' | 'b' | 'end';
+  /** The undo of `charge` gives up. */
+  readonly stuck: boolean;
   readonly cents: bigint;
   readonly at: Date;
 }
 
-/** One of everything that a journal can say: retries, branches, choices, refusals, undoing. */
+/** One of everything that a journal can say: retries, branches, choices, refusals, undoing, in whole and in part. */
 export function motleySaga(): SagaDefinition<Motley, PostgresTransaction> {
   const tries = new Map<string, number>();
   const refuse = (name: Motley['refuse'], input: Motley): void => {
     if (input.refuse === name) throw new Rejection('REFUSED', `No from ${name}.`);
   };
-  return saga<Motley, PostgresTransaction>('motley')
+  return saga<Motley, PostgresTransaction>('motley', { onCompensationFailure: 'fail' })
     .step('reserve', { execute: () => ({ pieces: 2 }), compensate: () => {} })
     .step('charge', {
       execute: ({ key, input }) => {
@@ -31,8 +39,11 @@ export function motleySaga(): SagaDefinition<Motley, PostgresTransaction> {
         refuse('charge', input);
         return { cents: input.cents };
       },
-      compensate: () => {},
+      compensate: ({ input }) => {
+        if (input.stuck) throw new Rejection('STUCK', 'The money is gone.');
+      },
       retry: simpleRetry({ maxAttempts: 4, delay: 2 }),
+      compensateRetry: noRetry,
     })
     .when(
       'is-large',
@@ -56,12 +67,13 @@ export function motley(n: number): Motley {
     large: n % 2 === 0,
     flaky: n % 4 === 1 ? 2 : 0,
     refuse: refusals[n % refusals.length] ?? 'nothing',
+    stuck: n % 10 === 9,
     cents: 9_007_199_254_740_993n,
     at: new Date(1_770_000_000_000 + n),
   };
 }
 
-const STATUSES = ['pending', 'running', 'completed', 'compensated', 'failed'] as const;
+const STATUSES = ['pending', 'running', 'completed', 'compensated', 'failed', 'abandoned'] as const;
 
 /** A saga with a made-up past: its journal in one commit. */
 export interface MadeSaga {
@@ -137,7 +149,10 @@ export async function makeSaga(
   }
   if (status === 'compensated') events.push({ type: 'SagaCompensated', at: later(), error });
   if (status === 'failed') events.push({ type: 'SagaFailed', at: later(), error });
-  const ended = status === 'completed' || status === 'compensated';
+  if (status === 'abandoned') {
+    events.push({ type: 'SagaAbandoned', at: later(), error, remaining: ['work'] });
+  }
+  const ended = isFinished(status);
   await store.create(newSaga({ sagaId, definition, correlationId, events }));
   return {
     sagaId,

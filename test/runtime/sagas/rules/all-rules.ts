@@ -1,6 +1,7 @@
 /** The rules of sagas, one text each for every back end: whoever imports this has them tried where `tryRulesOn` says. */
 import './already-done.ts';
 import './command-step.ts';
+import './saga-abandoned.ts';
 import './saga-bulk.ts';
 import './saga-child.ts';
 import './saga-choice.ts';

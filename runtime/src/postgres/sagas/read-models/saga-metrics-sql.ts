@@ -59,10 +59,11 @@ export function metricsOf(row: MetricsRow, { from, to }: SagaMetricsQuery): Saga
     completed: 0,
     compensated: 0,
     failed: 0,
+    abandoned: 0,
     ...row.by_status,
   };
-  const { completed, compensated, failed } = byStatus;
-  const decided = completed + compensated + failed;
+  const { completed, compensated, failed, abandoned } = byStatus;
+  const decided = completed + compensated + failed + abandoned;
   const beginMs = from?.getTime() ?? row.first_ms ?? 0;
   const endMs = to?.getTime() ?? row.last_ms ?? beginMs;
   const minutes = Math.max(endMs - beginMs, MINUTE_MS) / MINUTE_MS;

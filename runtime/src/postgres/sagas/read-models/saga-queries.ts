@@ -47,6 +47,7 @@ interface SagaRow {
   readonly finished_ms: number | null;
   readonly duration_ms: number | null;
   readonly error: string | null;
+  readonly remaining: string | null;
   readonly lock: string | null;
 }
 
@@ -179,6 +180,7 @@ function itemOf(row: SagaRow): SagaListItem {
     finishedAt: row.finished_ms === null ? null : new Date(row.finished_ms),
     durationMs: row.duration_ms,
     error: errorOf(row.error),
+    ...(row.remaining !== null && { remaining: jsonCodec.decode(row.remaining) as string[] }),
   };
 }
 

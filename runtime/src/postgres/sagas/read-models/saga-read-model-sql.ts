@@ -26,6 +26,7 @@ const SAGA_COLUMNS: Columns = [
   ['finished_at', TIME],
   ['duration_ms', 'bigint'],
   ['error', 'text'],
+  ['remaining', 'text'],
   ['lock', 'text'],
   ['input', 'text'],
   ['results', 'text'],

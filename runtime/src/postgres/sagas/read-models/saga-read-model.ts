@@ -7,7 +7,7 @@ import type { SagaFeedItem } from '../../../sagas/saga-feed.ts';
 import type { HistoryEntry } from '../../../sagas/saga-history.ts';
 import { resultsOf } from '../../../sagas/machine/saga-state.ts';
 import { isFinished } from '../../../sagas/saga-status.ts';
-import { lockOf } from '../../../sagas/saga-view.ts';
+import { lockOf, remainingOf } from '../../../sagas/saga-view.ts';
 import type { SagaStore } from '../../../sagas/saga-store.ts';
 import type { PostgresTransaction } from '../../connection/client.ts';
 import {
@@ -160,6 +160,7 @@ function sagaRow({ fold, inputWritten }: KnownSaga, position: bigint): object {
   const { state, sagaId } = fold;
   const error = state.failure ?? state.cause;
   const lock = lockOf(state);
+  const { remaining } = remainingOf(state);
   const { startedAt, finishedAt } = state;
   return {
     saga_id: sagaId,
@@ -174,6 +175,7 @@ function sagaRow({ fold, inputWritten }: KnownSaga, position: bigint): object {
     finished_at: finishedAt?.getTime() ?? null,
     duration_ms: finishedAt === null ? null : finishedAt.getTime() - startedAt.getTime(),
     error: error === null ? null : jsonCodec.encode(error),
+    remaining: remaining ? jsonCodec.encode(remaining) : null,
     lock: lock === null ? null : jsonCodec.encode(lock),
     // Seldom changed and often large: null leaves what is there.
     input: inputWritten || state.input === undefined ? null : jsonCodec.encode(state.input),

@@ -52,7 +52,7 @@ function orderOf(sort: SagaSort): Order {
 export const LIST_COLUMNS: string = `
   v.saga_id, v.definition, v.definition_version, v.status, v.paused, v.current_step, v.correlation_id,
   ${msOf('v.started_at')} AS started_ms, ${msOf('v.updated_at')} AS updated_ms,
-  ${msOf('v.finished_at')} AS finished_ms, v.duration_ms::float8, v.error, v.lock`;
+  ${msOf('v.finished_at')} AS finished_ms, v.duration_ms::float8, v.error, v.remaining, v.lock`;
 
 /** One page with the total, both of one moment; one saga more than asked for tells whether there is a next page. */
 export function listStatement(

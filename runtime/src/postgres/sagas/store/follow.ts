@@ -66,7 +66,7 @@ async function watch(pool: PostgresPool, sagaId: string): Promise<void> {
   await pool.query({
     name: 'potter_saga_watch',
     text: `UPDATE potter.sagas SET watched_until = clock_timestamp() + $2::float8 * interval '1 millisecond'
-      WHERE saga_id = $1 AND status NOT IN ('completed', 'compensated')`,
+      WHERE saga_id = $1 AND status NOT IN ('completed', 'compensated', 'abandoned')`,
     values: [sagaId, WATCH_MS],
   });
 }
