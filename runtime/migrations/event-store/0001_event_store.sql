@@ -17,15 +17,17 @@ create table potter.streams (
 create table potter.events (
   position       bigint generated always as identity primary key,
   stream_id      text collate "C" not null,
-  version        bigint not null check (version > 0),
+  version        bigint not null,
   event_id       uuid not null,
   type           text collate "C" not null,
-  schema_version integer not null default 1 check (schema_version > 0),
+  schema_version integer not null default 1,
   -- json, not jsonb: the text is kept as the codec wrote it, with the order of keys and every character JSON allows.
   data           json not null,
   metadata       json not null,
   tags           text[] not null default '{}',
   recorded_at    timestamptz(3) not null default date_trunc('milliseconds', clock_timestamp()),
+  -- One check, not two: each is parsed anew by every statement.
+  constraint events_numbers check (version > 0 and schema_version > 0),
   constraint events_stream_version unique (stream_id, version),
   constraint events_event_id unique (event_id)
 );

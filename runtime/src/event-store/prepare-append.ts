@@ -89,10 +89,11 @@ function refuseImpossible(expected: ExpectedVersion): void {
 
 /** Only ids that somebody chose can be equal. */
 function refuseRepeatedIds(writes: readonly PreparedWrite[]): void {
-  const ids = new Set<string>();
+  let ids: Set<string> | undefined;
   for (const { events } of writes) {
     for (const { id, idGiven } of events) {
       if (!idGiven) continue;
+      ids ??= new Set();
       if (ids.has(id)) throw invalid(`Event id ${id} is twice in one append.`);
       ids.add(id);
     }

@@ -5,6 +5,7 @@ import { lockedStreamsSql } from './append-sql.ts';
 import { type AppendRow, runAppendStatement, type Written } from './append-statement.ts';
 import { type Appended, hasChosenIds, type PostgresAppender, writtenResult } from './appender.ts';
 import { isConnectionLoss } from '../connection/connection-loss.ts';
+import { KeptConnections } from '../connection/kept-connections.ts';
 import {
   GroupCommit,
   type GroupCommitOptions,
@@ -45,10 +46,12 @@ export interface GroupedAppenderContext {
  */
 export class GroupedAppender {
   readonly #context: GroupedAppenderContext;
+  readonly #connections: KeptConnections;
   readonly #groups: GroupCommit<Waiting>;
 
   constructor(context: GroupedAppenderContext, options: GroupCommitOptions) {
     this.#context = context;
+    this.#connections = new KeptConnections(context.pool);
     this.#groups = new GroupCommit((group) => this.#flush(group), options);
   }
 
@@ -82,7 +85,7 @@ export class GroupedAppender {
     if (rows.length === 0) return [];
     let written: Written;
     try {
-      written = await runAppendStatement(this.#context.pool, rows, 'group');
+      written = await runAppendStatement(this.#connections, rows, 'group');
     } catch (error) {
       return this.#recover(rows, error);
     }
