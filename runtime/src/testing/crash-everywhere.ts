@@ -1,6 +1,7 @@
 import type { CrashEverywhereOptions, Kill, KillMode } from './crash-options.ts';
-import { type CrashRun, crashRun } from './crash-run.ts';
-import { refusableSteps } from './crash-variants.ts';
+import { type CrashRun, crashRun, type Variation } from './crash-run.ts';
+import { refusableSteps, refusing as refusingSteps } from './crash-variants.ts';
+import { inLanes } from './in-lanes.ts';
 import { ParticipantLedger } from './participant-ledger.ts';
 import type { Violation } from './saga-invariants.ts';
 
@@ -49,7 +50,7 @@ export async function crashEverywhere<Input, Tx>(
   const violations: CrashViolation[] = [];
   let deaths = 0;
   const attempt = async ({ refusing, expected, kills }: Point): Promise<CrashRun> => {
-    const run = await crashRun(options, refusing, kills);
+    const run = await crashRun(options, refusal(refusing), kills);
     deaths += run.deaths;
     const found = [...run.violations, ...changed(run, expected)];
     violations.push(...found.map((violation) => ({ ...violation, refusing, kills })));
@@ -57,7 +58,7 @@ export async function crashEverywhere<Input, Tx>(
   };
 
   const references = await inLanes(variants, lanes, async (refusing): Promise<Point> => {
-    const expected = await crashRun(options, refusing, []);
+    const expected = await crashRun(options, refusal(refusing), []);
     violations.push(...expected.violations.map((found) => ({ ...found, refusing, kills: [] })));
     return { refusing, expected, kills: [] };
   });
@@ -77,6 +78,12 @@ export async function crashEverywhere<Input, Tx>(
     variants: variants.length,
     violations,
   };
+}
+
+function refusal(step: string | null): Variation {
+  return (definition) => ({
+    definition: step === null ? definition : refusingSteps(definition, step),
+  });
 }
 
 /** The same run with one more death, at each of so many writes. */
@@ -106,19 +113,4 @@ function spread<T>(items: readonly T[], count: number): readonly T[] {
     (_, at) =>
       Math.floor((at * count) / items.length) !== Math.floor(((at + 1) * count) / items.length),
   );
-}
-
-/** Does the work for each item, several at the same time. */
-async function inLanes<T, R>(
-  items: readonly T[],
-  lanes: number,
-  work: (item: T) => Promise<R>,
-): Promise<readonly R[]> {
-  const results: R[] = [];
-  const queue = items.entries();
-  const lane = async (): Promise<void> => {
-    for (const [at, item] of queue) results[at] = await work(item);
-  };
-  await Promise.all(Array.from({ length: lanes }, lane));
-  return results;
 }

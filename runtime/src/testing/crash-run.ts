@@ -1,6 +1,8 @@
 import { isPotterError } from '../errors/potter-error.ts';
 import { newId } from '../foundation/ids.ts';
+import type { Clock } from '../foundation/clock.ts';
 import { createSagaEngine } from '../sagas/create-saga-engine.ts';
+import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
 import { InMemorySagaStore } from '../sagas/in-memory/in-memory-saga-store.ts';
 import type { SagaEngine } from '../sagas/saga-engine.ts';
 import type { SagaStatus } from '../sagas/saga-event.ts';
@@ -8,7 +10,6 @@ import { isFinished } from '../sagas/saga-status.ts';
 import type { ClaimOutcome, SagaStore } from '../sagas/saga-store.ts';
 import type { SagaView } from '../sagas/saga-view.ts';
 import type { CrashEverywhereOptions, Kill } from './crash-options.ts';
-import { refusing } from './crash-variants.ts';
 import type { SagaStoreInterceptor, SagaStoreCall } from './intercept-saga-store.ts';
 import { type LedgerEntry, ParticipantLedger } from './participant-ledger.ts';
 import { effectViolations } from './saga-effects.ts';
@@ -37,10 +38,16 @@ export interface CrashRun {
   readonly violations: readonly Violation[];
 }
 
+/** How the definition of a run is changed, and what is still to come when its saga is over. */
+export type Variation = <Known extends SagaDefinition<unknown, never>>(
+  definition: Known,
+  run: { readonly sagaId: string; readonly clock: Clock },
+) => { readonly definition: Known; readonly afterwards?: () => Promise<void> };
+
 /** Runs one saga to its end, through one process after the other. */
 export async function crashRun<Input, Tx>(
   options: CrashEverywhereOptions<Input, Tx>,
-  refused: string | null,
+  vary: Variation,
   kills: readonly Kill[],
 ): Promise<CrashRun> {
   const clock = options.clock?.() ?? new VirtualClock();
@@ -69,7 +76,7 @@ export async function crashRun<Input, Tx>(
           })(),
         ),
     });
-    const definition = refused === null ? given : refusing(given, refused);
+    const { definition, afterwards } = vary(given, { sagaId, clock });
     const planted = options.plant?.definition?.(definition) ?? definition;
     const engine = createSagaEngine<Tx>({
       ...options.engine,
@@ -109,6 +116,8 @@ export async function crashRun<Input, Tx>(
       await store.deregister(workerId);
       continue;
     }
+    const arrived = afterwards?.();
+    await (clock instanceof VirtualClock && arrived ? clock.settle(arrived) : arrived);
     const members = await storedFamily(store, family);
     const found = (await options.check?.(saga)) ?? [];
     return {

@@ -28,6 +28,15 @@ export type { SagaStoreSubject } from './contracts/saga-store-subject.ts';
 // Sagas that are killed at every write
 export { crashEverywhere, type CrashReport, type CrashViolation } from './crash-everywhere.ts';
 export type { CrashEverywhereOptions, CrashPlant, Kill, KillMode } from './crash-options.ts';
+// Sagas whose calls arrive twice, late, or not at all
+export {
+  disturbEverywhere,
+  type DisturbEverywhereOptions,
+  type DisturbReport,
+  type DisturbViolation,
+} from './disturb-everywhere.ts';
+export type { Disturbance } from './disturbance.ts';
+export { FakeParticipant, type FakeMood } from './fake-participant.ts';
 export { ParticipantLedger, type LedgerClient, type LedgerEntry } from './participant-ledger.ts';
 export {
   interceptSagaStore,

@@ -11,6 +11,12 @@ import {
   signal,
   type TwoPhaseCoordinator,
 } from 'potter-runtime/sagas';
+import {
+  disturbEverywhere,
+  type DisturbReport,
+  FakeParticipant,
+  type LedgerClient,
+} from 'potter-runtime/testing';
 
 export interface Order {
   readonly orderId: string;
@@ -224,4 +230,43 @@ export function movedProblems(file: string): readonly string[] {
   const problems = checkCompat(deployed, movedSaga);
   return problems.map(({ message }) => message);
   // #endregion
+}
+
+/** The services of a test: whatever they do is in the ledger, once a key. */
+function servicesOn(ledger: LedgerClient): Services {
+  return {
+    reserve: (orderId, { idempotencyKey: key }) =>
+      ledger.apply(key, () => ({ reservationId: `r-${orderId}` })),
+    release: (_orderId, { idempotencyKey: key }) => ledger.apply(key),
+    quote: (_country, { idempotencyKey: key }) => ledger.apply(key, () => 490),
+    capture: (_amountCents, { idempotencyKey: key }) => ledger.apply(key, () => 'p-1'),
+    ship: (_orderId, { idempotencyKey: key }) => ledger.apply(key, () => 't-1'),
+  };
+}
+
+/** What becomes of a saga whose calls arrive twice, late, or not at all. */
+export function disturbedSaga(order: Order): Promise<DisturbReport> {
+  // #region disturb
+  return disturbEverywhere({
+    scenario: (ledger) => ({ definition: firstSaga(servicesOn(ledger)), input: order }),
+  });
+  // #endregion
+}
+
+/** A payment service that does not answer its first call, and says no to the second. */
+export function fakedSaga(): {
+  readonly definition: SagaDefinition<Order>;
+  readonly payments: FakeParticipant;
+} {
+  // #region fake
+  const payments = new FakeParticipant().next('works-and-hangs', 'refuses');
+  const definition = saga<Order>('paid-by-a-fake')
+    .step('pay', {
+      execute: ({ key, signal: stop }) => payments.apply(key, () => 'p-1', stop),
+      compensate: ({ key }) => payments.apply(key),
+      timeout: '2s',
+    })
+    .build();
+  // #endregion
+  return { definition, payments };
 }

@@ -14,6 +14,8 @@ import { TwoPhaseWorld } from '../sagas/two-phase-commit/two-phase-world.ts';
 import {
   approval,
   choosingSaga,
+  disturbedSaga,
+  fakedSaga,
   firstSaga,
   limitedSaga,
   lockedSaga,
@@ -103,6 +105,21 @@ describe('the guide to sagas', () => {
     writeFileSync(file, JSON.stringify(describeDefinition(more)));
     expect(movedProblems(file)).toEqual([
       "A saga of version 1 that has begun 'post' cannot go on under version 2: 'post' is gone, or was renamed without a word in migrateFrom.",
+    ]);
+  });
+
+  test('shows how a saga is disturbed, and a participant faked', async () => {
+    const { calls, runs, violations } = await disturbedSaga(order);
+    expect(violations).toEqual([]);
+    expect([calls, runs]).toEqual([12, 48]);
+    const { definition, payments } = fakedSaga();
+    const world = new SagaWorld();
+    const view = await world.settle(await world.engine([definition]), definition, order);
+    expect(view).toMatchObject({ status: 'compensated', error: { code: 'REFUSED_BY_TEST' } });
+    expect(payments.calls.map(({ key, mood }) => [key.split('/').at(-1), mood])).toEqual([
+      ['do', 'works-and-hangs'],
+      ['do', 'refuses'],
+      ['undo', 'works'],
     ]);
   });
 });

@@ -1,5 +1,5 @@
-import type { InMemoryTransaction } from 'potter-runtime/sagas';
-import { crashEverywhere } from 'potter-runtime/testing';
+import type { InMemoryTransaction, SagaView } from 'potter-runtime/sagas';
+import { crashEverywhere, disturbEverywhere, type LedgerClient } from 'potter-runtime/testing';
 import { expect, test } from 'vitest';
 import {
   orderSaga,
@@ -21,8 +21,8 @@ const placed = order.evolve(
   place({ ...details, sagaId: 'saga-1' })(order.initial()),
 );
 
-test('the saga killed before, during and after every write, forwards and undoing, ends whole', async () => {
-  // Outlives the processes of a run, as a database would.
+/** The saga on a ledger instead of services, and one order in the place of a database: it outlives the processes of a run. */
+function scenario() {
   let state: Order = placed;
   const orders: OrderServices<InMemoryTransaction>['orders'] = {
     async handle(_orderId, command, { transaction } = {}) {
@@ -31,17 +31,30 @@ test('the saga killed before, during and after every write, forwards and undoing
       return { state: decided.state, version: 2n, events: [] };
     },
   };
-
-  const report = await crashEverywhere({
-    scenario: (ledger) => ({ definition: orderSaga(servicesOn(ledger, orders)), input }),
-    check: ({ status }) => {
+  return {
+    scenario: (ledger: LedgerClient) => ({
+      definition: orderSaga(servicesOn(ledger, orders)),
+      input,
+    }),
+    check: ({ status }: SagaView) => {
       const end = state.status;
       state = placed;
       const wanted = status === 'completed' ? 'completed' : 'cancelled';
       return end === wanted ? [] : [`the saga is ${status}, its order ${end}`];
     },
-  });
+  };
+}
+
+test('the saga killed before, during and after every write, forwards and undoing, ends whole', async () => {
+  const report = await crashEverywhere(scenario());
 
   expect(report.violations).toEqual([]);
   expect(report.points).toBeGreaterThan(100);
+}, 60_000);
+
+test('the saga whose calls arrive twice, unanswered, late or too late, one a run, ends whole', async () => {
+  const report = await disturbEverywhere(scenario());
+
+  expect(report.violations).toEqual([]);
+  expect(report.runs).toBeGreaterThan(50);
 }, 60_000);
