@@ -48,6 +48,10 @@ export type SagaAction =
 
 /** How to tell many sagas. */
 export interface BulkOptions extends TellOptions {
+  /** At most so many. Default: all. */
+  readonly limit?: number;
+  /** Those with ids after this one. Default: from the first. */
+  readonly after?: string;
   /** How many are told at once. Default 16. */
   readonly concurrency?: number;
   /** Ends it early; those that were told stay told. */

@@ -39,6 +39,11 @@ export interface SagaOperationOptions {
 /** Says who asks, where nothing better is known. */
 export const OPERATOR_HEADER = 'x-operator';
 
+/** Of every operation. */
+export const operatorHeaders: TSchema = Type.Object({
+  [OPERATOR_HEADER]: Type.Optional(Type.String({ description: 'Who asks, for the journal.' })),
+});
+
 const PROBLEM = { $ref: 'Problem#' };
 
 interface Operation {
@@ -69,11 +74,7 @@ export function sagaOperationRoutes<Tx>(
           tags: ['sagas'],
           summary: operation.summary,
           params: operation.params ?? sagaParams,
-          headers: Type.Object({
-            [OPERATOR_HEADER]: Type.Optional(
-              Type.String({ description: 'Who asks, for the journal.' }),
-            ),
-          }),
+          headers: operatorHeaders,
           body: operation.body,
           response: { 202: acceptedSchema, 404: PROBLEM, 409: PROBLEM, 422: PROBLEM },
         },
@@ -144,7 +145,7 @@ function operationsOf(
 }
 
 /** The message outlives a crash between it and the remembered answer: the same key is the same message. */
-function toldBy(
+export function toldBy(
   request: FastifyRequest,
   action: string,
   { reason }: Readonly<Record<string, unknown>>,
@@ -159,13 +160,14 @@ function toldBy(
   };
 }
 
-function operatorOf({ headers }: FastifyRequest): string | undefined {
+/** Who asks, where authentication says nothing better. */
+export function operatorOf({ headers }: FastifyRequest): string | undefined {
   const operator = headers[OPERATOR_HEADER];
   return typeof operator === 'string' && operator !== '' ? operator.slice(0, 200) : undefined;
 }
 
 /** @throws PotterError `NOT_FOUND` for a signal nobody registered; what says what is wrong with its value. */
-function checkedSignal(
+export function checkedSignal(
   signals: readonly Signal<unknown>[],
   name: string,
   value: unknown,

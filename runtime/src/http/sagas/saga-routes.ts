@@ -5,6 +5,7 @@ import type { SagaEngine } from '../../sagas/saga-engine.ts';
 import { isSettled } from '../../sagas/saga-status.ts';
 import type { HttpService } from '../http-service.ts';
 import { sendEvents, type ServerSentEvent } from '../streams/server-sent-events.ts';
+import { sagaBulkRoute, sagaListRoute } from './saga-directory-routes.ts';
 import { plainJson } from './saga-json.ts';
 import {
   type SagaOperationOptions,
@@ -14,13 +15,20 @@ import {
 import { historySchema, sagaParams, sagaSchema } from './saga-schemas.ts';
 
 /** What the routes use of an engine: reading and telling, not running. */
-export type SagaReader = Pick<SagaEngine, 'get' | 'history' | 'events' | 'diagram'> & SagaTeller;
+export type SagaReader = Pick<
+  SagaEngine,
+  'get' | 'history' | 'events' | 'diagram' | 'list' | 'bulk'
+> &
+  SagaTeller;
 
 /** Options of {@link sagaRoutes}. */
 export interface SagaRoutesOptions extends SagaOperationOptions {
   /** Default `/api/v1/sagas`. */
   readonly prefix?: string;
-  /** Where state and history of a saga are read: a query handler on read models. Default: the engine. */
+  /**
+   * Where state and history of a saga are read: a query handler on read models, whose `sagaQueryRoutes` list sagas. Default: the
+   * engine, which lists them too.
+   */
   readonly views?: Pick<SagaReader, 'get' | 'history'>;
 }
 
@@ -34,8 +42,8 @@ const tags = ['sagas'];
 const PROBLEM = { $ref: 'Problem#' };
 
 /**
- * The endpoints every saga service has, below `/api/v1/sagas/{id}`: state, history, live events, diagram, and what a person
- * can do about it. The service needs `idempotency`, for an operation is repeatable by its `Idempotency-Key`.
+ * The endpoints every saga service has: lists, and below `/api/v1/sagas/{id}` state, history, live events, diagram; and what a
+ * person can do about one saga, or about all that a filter finds. The service needs `idempotency`, for an operation is repeatable by its `Idempotency-Key`.
  */
 export function sagaRoutes<Tx>(
   service: Pick<HttpService<Tx>, 'app' | 'command' | 'stopping'>,
@@ -126,7 +134,9 @@ export function sagaRoutes<Tx>(
     },
   );
 
+  if (options.views === undefined) sagaListRoute(service, engine, prefix);
   sagaOperationRoutes(service, engine, options);
+  sagaBulkRoute(service, engine, options);
 }
 
 function idOf(request: Pick<FastifyRequest, 'params'>): string {

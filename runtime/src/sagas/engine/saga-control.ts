@@ -93,7 +93,7 @@ export class SagaControl implements SagaOperations {
     action: SagaAction,
     options: BulkOptions = {},
   ): AsyncGenerator<BulkOutcome, void, undefined> {
-    const { concurrency = 16, signal, messageId = newId(), ...rest } = options;
+    const { concurrency = 16, limit = Infinity, signal, messageId = newId(), ...rest } = options;
     if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
       throw new PotterError('INVALID_ARGUMENT', {
         message: `concurrency is ${concurrency}.`,
@@ -101,10 +101,12 @@ export class SagaControl implements SagaOperations {
       });
     }
     const told: Promise<BulkOutcome>[] = [];
-    let after: string | undefined;
-    for (;;) {
+    let { after } = options;
+    let left = limit;
+    while (left > 0) {
+      const asked = Math.min(PAGE, left);
       const page = await this.#store.list(filter, {
-        limit: PAGE,
+        limit: asked,
         ...(after !== undefined && { after }),
       });
       for (const { sagaId } of page) {
@@ -114,7 +116,8 @@ export class SagaControl implements SagaOperations {
         if (first) yield await first;
       }
       after = page.at(-1)?.sagaId;
-      if (page.length < PAGE || signal?.aborted) break;
+      left -= page.length;
+      if (page.length < asked || signal?.aborted) break;
     }
     for (const outcome of told) yield await outcome;
   }
