@@ -7,7 +7,7 @@ import { UsageError } from './command-error.ts';
 import type { CompatCall } from './sagas-compat.ts';
 import { filterOf, wholeNumber } from './sagas-filter.ts';
 
-const LOOKS = ['show', 'history', 'diagram'] as const;
+const LOOKS = ['show', 'history', 'journal', 'diagram'] as const;
 const ACTIONS = ['pause', 'resume', 'cancel', 'rewind', 'skip', 'edit', 'undo', 'signal'] as const;
 const COMMANDS = ['list', ...LOOKS, ...ACTIONS, 'bulk', 'compat'] as const;
 
@@ -80,6 +80,7 @@ function callOf(command: (typeof COMMANDS)[number], words: Words, values: Values
     }
     case 'show':
     case 'history':
+    case 'journal':
     case 'diagram':
       return { command, sagaId: words.next('the id of a saga') };
     case 'compat':

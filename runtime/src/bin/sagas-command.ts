@@ -11,11 +11,11 @@ import { loadEnvFile } from './env-file.ts';
 import { openProjectDatabase } from './project-database.ts';
 import { parseSagasCall, type SagasCall } from './sagas-arguments.ts';
 import { compareDefinitions } from './sagas-compat.ts';
-import { historyText, listText, plainText, viewText } from './sagas-output.ts';
+import { historyText, journalText, listText, plainText, viewText } from './sagas-output.ts';
 
 /** What `--help` prints. */
 export const SAGAS_USAGE = `potter-sagas list [--where …] [--limit 50] [--after <id>]
-potter-sagas show|history|diagram <id>
+potter-sagas show|history|journal|diagram <id>
 potter-sagas pause|resume|cancel <id>
 potter-sagas rewind <id> <step>
 potter-sagas skip <id> <step> [--result <json>]
@@ -34,6 +34,7 @@ potter-sagas compat <file.json> <module.js> [--write]
   --yes         bulk does not ask first
   --write       compat writes the file anew, when a version is deployed
 
+history has attempts; journal everything, also what was asked for, by whom and why.
 compat says which sagas under way, of the definitions in the file, the \`definitions\` that the module exports could not
 go on with. It needs no database: run it before each deployment.
 
@@ -109,6 +110,12 @@ class SagasCommand {
       case 'history': {
         const history = await this.#engine.history(call.sagaId);
         show(history, historyText(history.history));
+        return 0;
+      }
+      case 'journal': {
+        const journal = await this.#store.journal(call.sagaId);
+        if (journal.length === 0) await this.#engine.get(call.sagaId);
+        show(journal, journalText(journal));
         return 0;
       }
       case 'diagram':

@@ -1,4 +1,5 @@
 import type { SagaListing } from '../sagas/saga-directory.ts';
+import type { JournalEntry } from '../sagas/saga-event.ts';
 import type { HistoryEntry } from '../sagas/saga-history.ts';
 import type { SagaView } from '../sagas/saga-view.ts';
 
@@ -49,6 +50,21 @@ export function historyText(history: readonly HistoryEntry[]): string {
       entry.status,
       String(entry.durationMs ?? '-'),
       errorText(entry.error),
+    ]),
+  ]);
+}
+
+/** Everything that happened, line by line: also what people asked for, and why. */
+export function journalText(journal: readonly JournalEntry[]): string {
+  return table([
+    ['SEQ', 'AT', 'EVENT', 'STEP', 'BY', 'REASON'],
+    ...journal.map(({ seq, event }) => [
+      seq.toString(),
+      event.at.toISOString(),
+      event.type,
+      'path' in event ? event.path : '-',
+      ('by' in event ? event.by : undefined) ?? '-',
+      ('reason' in event ? event.reason : undefined) ?? '-',
     ]),
   ]);
 }

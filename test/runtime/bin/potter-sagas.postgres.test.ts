@@ -88,6 +88,13 @@ test('a failed saga is found, looked at, edited and taken back to a step; the jo
   expect(events).toContainEqual(
     expect.objectContaining({ type: 'RewindStarted', by: 'ann', reason: 'wrong n' }),
   );
+  expect((await sagas('journal', sagaId)).text).toMatch(
+    /^SEQ[^]*\d+ +\S+Z +InputEdited +- +ann +-$[^]*RewindStarted +reserve +ann +wrong n$/m,
+  );
+  expect(await sagas('journal', 'nobody')).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('SAGA_NOT_FOUND'),
+  });
   expect((await sagas('undo', sagaId)).code).toBe(0);
   await reached(sagaId, 'SagaCompensated');
 });

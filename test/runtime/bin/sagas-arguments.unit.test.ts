@@ -30,6 +30,7 @@ describe('every command that is documented', () => {
       'list',
       'show',
       'history',
+      'journal',
       'diagram',
       'pause',
       'resume',

@@ -153,7 +153,7 @@ describe('sagas over HTTP', () => {
     [{ action: 'resume' }, 'filter'],
     [{ action: 'resume', filter: {} }, '/filter'],
     [{ action: 'resume', filter: { stats: ['failed'] } }, 'stats'],
-    [{ action: 'resume', filter: { status: ['falied'] } }, '/filter/status/0'],
+    [{ action: 'resume', filter: { status: ['falied'] } }, 'must be one of pending, running'],
     [{ action: 'resume', filter: { startedAfter: '2026-02-30T00:00:00Z' } }, 'startedAfter'],
     [{ action: 'explode', filter: FAILED }, '/action'],
     [{ action: 'rewind', filter: FAILED }, '/step'],

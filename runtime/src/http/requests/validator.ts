@@ -59,6 +59,10 @@ function fieldErrors(error: TLocalizedValidationError, part: RequestPart): reado
   }
   // The same unknown field again, as the schema `false`.
   if (error.keyword === 'boolean') return [];
+  if (error.keyword === 'enum') {
+    const message = `must be one of ${error.params.allowedValues.map(String).join(', ')}`;
+    return [{ in: part, path: at, message }];
+  }
   if (error.keyword === 'anyOf')
     return [{ in: part, path: at, message: 'must have one of the accepted forms' }];
   return [{ in: part, path: at, message: error.message }];
