@@ -72,6 +72,22 @@ test('a saga can be undone although it was completed', async () => {
   expect(flawsOf(undone, await effectsOf(api, sagaId))).toEqual([]);
 });
 
+test('many sagas are told at once, and what became of each is said', async () => {
+  const sagas = [await start(api), await start(api)];
+  const { body: first } = await api.get<{ startedAt: string }>(`/api/v1/sagas/${sagas[0]?.sagaId}`);
+  for (const { sagaId } of sagas) await settled(api, sagaId);
+  const filter = { status: ['completed'], startedAfter: first.startedAt };
+  const told = await api.post('/api/v1/sagas/bulk', { action: 'undo', filter });
+  const outcomes = sagas.map(({ sagaId }) => ({ sagaId, outcome: 'accepted' }));
+  expect(told).toMatchObject({
+    status: 200,
+    body: { refused: 0, outcomes: expect.arrayContaining(outcomes) },
+  });
+  for (const { sagaId } of sagas) {
+    expect(await undoneAfterEnd(api, sagaId)).toMatchObject({ status: 'compensated' });
+  }
+});
+
 test('the effects of a saga name who did what, under which key, and when', async () => {
   const { sagaId } = await start(api);
   await settled(api, sagaId);

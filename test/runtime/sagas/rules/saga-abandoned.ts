@@ -266,6 +266,35 @@ describe('a saga within a saga that ends so', () => {
     ).toEqual(['compensation_failed', 'compensation_failed', 'compensated']);
   });
 
+  test('its processes killed at every write, it and its parent end so all the same', async () => {
+    const ends = new Set<string>();
+    const report = await crashEverywhere({
+      scenario: (ledger) => {
+        const step = {
+          execute: ({ key }: { readonly key: string }) => ledger.apply(key),
+          compensate: ({ key }: { readonly key: string }) => ledger.apply(key),
+        };
+        const child = saga<null, InMemoryTransaction>('child', FAIL)
+          .step('k1', { ...step, compensate: refuse, compensateRetry: noRetry })
+          .step('k2', { execute: refuse, retry: noRetry })
+          .build();
+        return {
+          definition: saga<null, InMemoryTransaction>('parent', FAIL)
+            .step('a', step)
+            .child('kid', child, { input: () => null })
+            .build(),
+          input: null,
+        };
+      },
+      check: ({ status }) => {
+        ends.add(status);
+        return [];
+      },
+    });
+    expect(report.violations).toEqual([]);
+    expect([...ends]).toContain('abandoned');
+  });
+
   test('that a person has undone meanwhile is undone for its parent too', async () => {
     const world = await openWorld();
     const stage = new Stage();
