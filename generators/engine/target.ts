@@ -33,6 +33,12 @@ export function inspectTarget(disk: Disk, directory: string, cwd: string): Targe
 }
 
 function inspect(disk: Disk, absolute: string, cwd: string): Target {
+  if (absolute.split(sep).includes('node_modules')) {
+    throw unusable(
+      absolute,
+      'is inside of node_modules, where npm installs past it and deletes it',
+    );
+  }
   const missing: string[] = [];
   let anchor = absolute;
   let kind = kindOf(disk, anchor);

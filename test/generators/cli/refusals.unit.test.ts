@@ -73,6 +73,12 @@ const FAILURES: readonly Failure[] = [
     says: /":"/u,
   },
   {
+    words: ['fixture-service', 'node_modules/ab'],
+    exit: 3,
+    code: 'TARGET_UNUSABLE',
+    says: /node_modules/u,
+  },
+  {
     words: ['fixture-service', 'a\0b', '--name', 'ab'],
     exit: 3,
     code: 'TARGET_UNUSABLE',

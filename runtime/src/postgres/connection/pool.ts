@@ -48,6 +48,8 @@ export function createPool(url: string, options: PoolOptions = {}): ManagedPostg
   });
   // Without a listener the death of an idle connection would end the process. The pool replaces it by itself.
   pool.on('error', (error) => {
+    // The pool hangs its whole client onto the error, every statement of it included: nothing for a log.
+    Reflect.deleteProperty(error, 'client');
     logger.warn('an idle database connection broke', { target, error });
   });
   // The server's last word can arrive in the same packet as its greeting, before whoever waited for the connection

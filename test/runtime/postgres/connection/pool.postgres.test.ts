@@ -2,7 +2,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, inject, test } from 'vitest';
 import { createPool, inTransaction, translatePostgresError } from 'potter-runtime/postgres';
-import { silentLogger } from 'potter-runtime/foundation';
+import { type LogFields, silentLogger } from 'potter-runtime/foundation';
 import { deferred } from '../../../support/deferred.ts';
 import { createTestDatabase } from '../../../support/database.ts';
 
@@ -29,13 +29,13 @@ test('the server sees timeouts and the name of the application', async () => {
 
 test('the death of an idle connection is logged and replaced, and the process lives', async () => {
   await using database = await createTestDatabase();
-  const warnings: string[] = [];
+  const warnings: (readonly [string, (LogFields | undefined)?])[] = [];
   const told = deferred();
   await using pool = createPool(database.url, {
     logger: {
       ...silentLogger,
-      warn: (message) => {
-        warnings.push(message);
+      warn: (...warning) => {
+        warnings.push(warning);
         told.resolve();
       },
     },
@@ -43,7 +43,11 @@ test('the death of an idle connection is logged and replaced, and the process li
   const { rows } = await pool.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' });
   await database.pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
   await told.promise;
-  expect(warnings).toEqual(['an idle database connection broke']);
+  expect(warnings.map(([message]) => message)).toEqual(['an idle database connection broke']);
+  // What broke it, and not the whole connection with its statements.
+  const { error } = warnings[0]?.[1] ?? {};
+  expect(error).toMatchObject({ code: '57P01' });
+  expect(JSON.stringify(error).length).toBeLessThan(500);
   expect((await pool.query({ text: 'SELECT 1 AS one' })).rows).toEqual([{ one: 1 }]);
 });
 
