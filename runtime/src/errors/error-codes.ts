@@ -87,6 +87,11 @@ export const ERROR_CODES = {
     meaning: 'The rows of a projection were built by a newer version of it than this process has.',
     remedy: 'Ask a process of the newer version, or deploy it here.',
   },
+  PROJECTION_TABLES_REFERENCED: {
+    meaning:
+      'The tables of a projection cannot be rebuilt beside themselves: views or foreign keys refer to the live ones.',
+    remedy: 'Drop what refers to them for the time of the rebuild; the message names it.',
+  },
   // Buses
   HANDLER_NOT_FOUND: {
     meaning: 'No handler is registered for this command or query.',

@@ -51,6 +51,7 @@ export interface ProjectionRunner extends AsyncDisposable {
   /**
    * Builds a projection anew beside its live rows, which then give way. Durable: whichever process runs it does it, and
    * another goes on when that one dies. One that is under way already is returned as it is.
+   * @throws PotterError `PROJECTION_SUPERSEDED`, `PROJECTION_TABLES_REFERENCED`, `INVALID_ARGUMENT` for one without tables.
    */
   rebuild(name: string): Promise<Generation>;
   /** Drops a rebuild. @returns false when there was none. */

@@ -118,7 +118,8 @@ export interface ProjectionStore<Tx> {
   /**
    * Begins to build the projection anew beside its live rows; returns the generation that is being built already when
    * there is one of this version.
-   * @throws PotterError `PROJECTION_SUPERSEDED` when the live one is of a newer version.
+   * @throws PotterError `PROJECTION_SUPERSEDED` when the live one is of a newer version, `PROJECTION_TABLES_REFERENCED` when something
+   * refers to the live tables that they could not leave behind.
    */
   startRebuild(projection: ProjectionIdentity): Promise<Generation>;
 

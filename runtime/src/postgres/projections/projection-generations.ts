@@ -1,6 +1,7 @@
 import type { Generation } from '../../projections/projection-store.ts';
 import type { ProjectionIdentity } from '../../projections/projection.ts';
 import { superseded } from '../../projections/superseded.ts';
+import { assertReplaceable } from './replaceable-tables.ts';
 import { tableIn } from '../../projections/table-names.ts';
 import type { PostgresPool, PostgresTransaction } from '../connection/client.ts';
 import { GENERATION_COLUMNS, generationOf, type GenerationRow } from './projection-store-row.ts';
@@ -30,9 +31,10 @@ export async function startRebuild(
   projection: ProjectionIdentity,
 ): Promise<Generation> {
   const { name, version } = projection;
-  return alone(pool, name, (transaction, generations) => {
+  return alone(pool, name, async (transaction, generations) => {
     const live = generations.find(({ role }) => role === 'live');
     if (live !== undefined && live.version > version) throw superseded(name, version, live.version);
+    await assertReplaceable(transaction, projection);
     return build(transaction, projection, generations);
   });
 }

@@ -98,6 +98,19 @@ test('whoever may read a read model may read it while it is rebuilt and afterwar
   await expect(countAs(stranger)).rejects.toThrow(/permission denied/);
 });
 
+test('a rebuild is refused while views or foreign keys refer to the tables, and says which', async () => {
+  await database.pool.query(`
+    CREATE VIEW busy_sagas AS SELECT saga_id FROM commit_counts WHERE commits > 1;
+    CREATE TABLE notes (saga_id text REFERENCES commit_counts)`);
+  await expect(runner.rebuild('commit-counts')).rejects.toMatchObject({
+    code: 'PROJECTION_TABLES_REFERENCED',
+    message: expect.stringContaining('busy_sagas, notes refer to them'),
+  });
+  expect((await runner.progress())[0]?.rebuild).toBeNull();
+  await database.pool.query('DROP VIEW busy_sagas; DROP TABLE notes');
+  await rebuilt();
+});
+
 test('a rebuild keeps owner, privileges of columns, comment, row security and triggers, again and again', async () => {
   await database.pool.query(`
     GRANT USAGE, CREATE ON SCHEMA public TO ${owner};
