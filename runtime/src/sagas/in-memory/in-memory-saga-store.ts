@@ -76,9 +76,8 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     const existing = this.#rows.get(saga.sagaId);
     if (existing) {
       if (existing.saga.fingerprint !== saga.fingerprint) throw alreadyExists(saga.sagaId);
-      const repeated =
-        lease !== null && existing.isOwnedBy(lease) && existing.seq === BigInt(saga.events.length);
-      return { created: repeated, status: existing.summary.status };
+      const created = lease !== null && existing.isOwnedBy(lease) && existing.isAsCreated(saga);
+      return { created, status: existing.summary.status };
     }
     const row = new SagaRow(saga);
     this.#rows.set(saga.sagaId, row);

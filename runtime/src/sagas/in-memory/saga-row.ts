@@ -23,6 +23,7 @@ export class SagaRow {
   owner: string | null = null;
   /** Whether it ever was somebody's, or to be had: a row that an open transaction makes is not. */
   wasAssigned = false;
+  readonly #createdWith: number;
   token = 0n;
   readonly inbox: InboxEntry[] = [];
   inboxSeen = 0n;
@@ -47,6 +48,7 @@ export class SagaRow {
     this.priority = priority;
     this.saga = saga;
     this.summary = summary;
+    this.#createdWith = events.length;
     this.append(events);
   }
 
@@ -70,6 +72,11 @@ export class SagaRow {
   isDue(nowMs: number): boolean {
     const { wakeAt } = this.summary;
     return (wakeAt !== null && wakeAt.getTime() <= nowMs) || this.hasMessages;
+  }
+
+  /** Whether it was created by these events and nothing was written since: a first owner may have made it look the same. */
+  isAsCreated({ events }: Pick<NewSaga, 'events'>): boolean {
+    return this.#createdWith === events.length && this.#journal.length === events.length;
   }
 
   isOwnedBy(lease: Lease): boolean {

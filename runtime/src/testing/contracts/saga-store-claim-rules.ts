@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type SagaStoreBench, type SagaStoreRule, summary } from './saga-store-subject.ts';
+import { attempt, type SagaStoreBench, type SagaStoreRule, summary } from './saga-store-subject.ts';
 
 const ids = (sagas: readonly { readonly sagaId: string }[]): readonly string[] =>
   sagas.map(({ sagaId }) => sagaId).sort();
@@ -160,6 +160,21 @@ export function claimRules<Tx>(): readonly SagaStoreRule<Tx>[] {
         assert.deepEqual(await bench.store.commit(bench.commitOf(forgotten, first.lease)), {
           kind: 'lease-lost',
         });
+      },
+    },
+    {
+      name: 'does not take what a claim gave for what the same worker created',
+      check: async (bench) => {
+        const workerId = await bench.worker();
+        const saga = bench.newSaga();
+        await bench.store.create(saga);
+        const [claimed] = await bench.claim(workerId);
+        assert.equal(claimed?.lease.token, 1n);
+        await bench.store.commit(bench.commitOf(saga.sagaId, claimed.lease));
+        // It has the events that this worker would have created it with.
+        const owned = { ...saga, events: [...saga.events, attempt(1)] };
+        const { created } = await bench.store.create(owned, { lease: claimed.lease });
+        assert.equal(created, false);
       },
     },
     {

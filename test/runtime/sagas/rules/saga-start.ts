@@ -1,11 +1,12 @@
 import { Rejection } from 'potter-runtime/errors';
-import { simpleRetry } from 'potter-runtime/foundation';
+import { simpleRetry, sleep } from 'potter-runtime/foundation';
 import {
   createSagaEngine,
   InMemorySagaStore,
   type InMemoryTransaction,
   saga,
 } from 'potter-runtime/sagas';
+import { interceptSagaStore } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
 import { openWorld, signalled } from '../saga-world.ts';
 
@@ -39,6 +40,35 @@ describe('starting', () => {
       results: { three: 3 },
       correlationId: sagaId,
     });
+  });
+
+  test('of a saga that another process accepted before, while a claim brings it here, begins it once', async () => {
+    const world = await openWorld();
+    const gate = signalled();
+    let begun = 0;
+    const definition = saga<null, InMemoryTransaction>('again')
+      .step('a', {
+        execute: async () => {
+          begun += 1;
+          await gate.promise;
+        },
+        timeout: '1h',
+      })
+      .build();
+    await world.idle([definition]).start(definition, null, { sagaId: 'again' });
+    const store = interceptSagaStore(world.store, async (call, proceed) => {
+      // The claim is made after the start was asked for, and before the start arrives.
+      if (call.method === 'claim') await sleep(500, { clock: world.clock });
+      if (call.method === 'create') await sleep(3_000, { clock: world.clock });
+      return proceed();
+    });
+    const engine = await world.engine([definition], { store });
+    const started = engine.start(definition, null, { sagaId: 'again' });
+    expect(await world.clock.settle(started)).toMatchObject({ created: false });
+    await world.clock.advance('5s');
+    gate.resolve();
+    expect((await world.settled(engine, 'again')).status).toBe('completed');
+    expect(begun).toBe(1);
   });
 
   test('in a transaction begins when that commits, and not at all when it does not', async () => {

@@ -18,8 +18,9 @@ const REFUSED_SQL: string = `
 
 /** What is there already under the ids of sagas that were not created. */
 const EXISTING_SQL: string = `
-  SELECT saga_id, fingerprint, status, owner, token::text, last_seq::text FROM potter.sagas
-  WHERE saga_id = ANY($1::text[])`;
+  SELECT saga_id, fingerprint, status, owner, token::text, last_seq::text,
+    NOT EXISTS (SELECT FROM potter.saga_journal j WHERE j.saga_id = s.saga_id AND j.seq < s.last_seq) AS as_created
+  FROM potter.sagas s WHERE saga_id = ANY($1::text[])`;
 
 interface RefusedRow {
   readonly saga_id: string;
@@ -65,6 +66,8 @@ interface ExistingRow {
   readonly owner: string | null;
   readonly token: string;
   readonly last_seq: string;
+  /** Nothing was written since its creation. */
+  readonly as_created: boolean;
 }
 
 export async function lookUpExisting(
@@ -92,6 +95,8 @@ function existingOutcome({ saga, lease }: CreateWrite, row: ExistingRow | undefi
     lease !== null &&
     row.owner === lease.workerId &&
     BigInt(row.token) === lease.token &&
+    // A first owner that claimed it may have made it look the same.
+    row.as_created &&
     Number(row.last_seq) === saga.events.length;
   return { kind: 'create', outcome: { created: isRepeated, status: row.status } };
 }
