@@ -190,8 +190,12 @@ export function claimRules<Tx>(): readonly SagaStoreRule<Tx>[] {
         const asks = { known: [], limit: 1, limits };
         assert.deepEqual(ids(await bench.claim(workerId, { ...asks, now: earlier })), [forgotten]);
         assert.deepEqual(ids(await bench.claim(workerId, asks)), [forgotten]);
-        const rest = { known: [forgotten], limits };
-        assert.ok(ids(await bench.claim(workerId, rest)).includes(limited));
+        const got = [forgotten];
+        // A look may be needed to make ready what the next one gives.
+        for (let look = 0; look < 3 && !got.includes(limited); look += 1) {
+          got.push(...ids(await bench.claim(workerId, { known: got, limits })));
+        }
+        assert.ok(got.includes(limited));
       },
     },
   ];
