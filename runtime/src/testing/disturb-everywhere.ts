@@ -19,9 +19,9 @@ export type DisturbEverywhereOptions<Input, Tx> = Omit<
 export interface DisturbViolation extends Violation {
   /** The step that was made to refuse; null: the run in which all goes well. */
   readonly refusing: string | null;
-  /** The call that was disturbed, by its key without the id of its saga: `/reserve/do`. */
-  readonly call: string;
-  readonly disturbance: Disturbance;
+  /** The call that was disturbed, by its key without the id of its saga: `/reserve/do`; null: none was. */
+  readonly call: string | null;
+  readonly disturbance: Disturbance | null;
 }
 
 /** What was tried, and what broke. */
@@ -61,7 +61,8 @@ export async function disturbEverywhere<Input, Tx>(
     return broken.map((violation) => ({ ...violation, refusing: refused, call, disturbance }));
   });
   const calls = references.reduce((sum, reference) => sum + reference.calls.size, 0);
-  return { calls, runs: points.length, violations: found.flat() };
+  const violations = [...references.flatMap(undisturbed), ...found.flat()];
+  return { calls, runs: points.length, violations };
 }
 
 /** A run in which nothing is disturbed, and the calls in it. */
@@ -84,6 +85,29 @@ async function watched<Input, Tx>(
     [],
   );
   return { refused, calls, run };
+}
+
+/** What is wrong when nothing is disturbed. Of the saga that nobody refuses anything it must not be that it needs a person. */
+function undisturbed({
+  refused,
+  run,
+}: Awaited<ReturnType<typeof watched>>): readonly DisturbViolation[] {
+  const { status } = run;
+  const stuck =
+    refused === null && (status === null || !isFinished(status))
+      ? [
+          {
+            rule: 'what nobody disturbs needs no person',
+            detail: `the saga is ${status ?? 'never over'}`,
+          },
+        ]
+      : [];
+  return [...run.violations, ...stuck].map((violation) => ({
+    ...violation,
+    refusing: refused,
+    call: null,
+    disturbance: null,
+  }));
 }
 
 function disturbed(refused: string | null, call: string, disturbance: Disturbance): Variation {

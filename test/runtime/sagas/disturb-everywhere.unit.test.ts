@@ -118,16 +118,44 @@ describe('disturbing every call', () => {
     expect(report.runs).toBeGreaterThan(report.calls * 3);
   }, 120_000);
 
+  test('says of a saga that does not end by itself that it does not', async () => {
+    const { violations } = await disturbEverywhere({
+      scenario: () => ({
+        definition: saga<null>('broken')
+          .step('it', {
+            execute: () => {
+              throw new TypeError('x is not a function');
+            },
+            retry: simpleRetry({ maxAttempts: 1 }),
+          })
+          .build(),
+        input: null,
+      }),
+    });
+    expect(violations).toContainEqual({
+      rule: 'what nobody disturbs needs no person',
+      detail: 'the saga is failed',
+      refusing: null,
+      call: null,
+      disturbance: null,
+    });
+  });
+
   test('finds nothing wrong with a participant that honours keys and their undoing', async () => {
     expect((await disturbed(honest)).violations).toEqual([]);
   });
 
   test('finds a participant that counts what is repeated', async () => {
     const { violations } = await disturbed(counting);
-    expect(new Set(violations.map(({ disturbance }) => disturbance))).toEqual(
+    const forwards = violations.filter(({ refusing }) => refusing === null);
+    expect(new Set(forwards.map(({ disturbance }) => disturbance))).toEqual(
       new Set(['twice', 'lost', 'late', 'overtaken']),
     );
-    expect(violations[0]).toMatchObject({
+    // It counts also the undo of what it never did.
+    expect(violations).toContainEqual(
+      expect.objectContaining({ refusing: 'book', call: null, disturbance: null }),
+    );
+    expect(forwards[0]).toMatchObject({
       rule: 'the check of the scenario',
       call: '/book/do',
       detail: '2 seats are booked and the saga is completed',

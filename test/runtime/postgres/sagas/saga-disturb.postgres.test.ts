@@ -25,7 +25,7 @@ afterAll(async () => {
   await database.close();
 });
 
-type Around = (tx: PostgresTransaction, key: string, work: () => Promise<unknown>) => unknown;
+type Around = (tx: PostgresTransaction, key: string, work: () => Promise<void>) => unknown;
 
 const countOf = async (table: 'seats' | 'notes', sagaId: string): Promise<number> => {
   const { rowCount } = await database.pool.query(`SELECT FROM ${table} WHERE saga_id = $1`, [
@@ -34,21 +34,21 @@ const countOf = async (table: 'seats' | 'notes', sagaId: string): Promise<number
   return rowCount ?? 0;
 };
 
-/** A saga that books a seat with a participant that has a database of its own, notes it in the saga's own, and pays. */
+/** A saga that books a seat with a participant that has a database of its own, and notes it in the saga's own. */
 function disturbed(around: Around): Promise<DisturbReport> {
   const policy = {
     retry: simpleRetry({ maxAttempts: 4, delay: 20 }),
     compensateRetry: simpleRetry({ maxAttempts: 20, delay: 20 }),
   };
   const change = (key: string, text: string, sagaId: string) =>
-    inTransaction(database.pool, (tx) =>
-      Promise.resolve(around(tx, key, () => tx.query({ text, values: [sagaId] }))),
-    );
+    inTransaction(database.pool, async (tx) => {
+      await around(tx, key, async () => void (await tx.query({ text, values: [sagaId] })));
+    });
   const INSERT = 'INSERT INTO seats VALUES ($1)';
   const DELETE =
     'DELETE FROM seats WHERE ctid IN (SELECT ctid FROM seats WHERE saga_id = $1 LIMIT 1)';
   return disturbEverywhere({
-    scenario: (ledger) => ({
+    scenario: () => ({
       input: null,
       definition: saga<null, PostgresTransaction>('booking')
         .step('book', {
@@ -66,13 +66,11 @@ function disturbed(around: Around): Promise<DisturbReport> {
             tx.query({ text: 'DELETE FROM notes WHERE saga_id = $1', values: [sagaId] }),
           ...policy,
         })
-        .step('pay', { execute: ({ key }) => ledger.apply(key, () => 'paid'), ...policy })
         .build(),
     }),
     store: () => store,
     clock: () => systemClock,
     engine: { poll: 50, lease: '30s', keep: '1s', grace: 50 },
-    lanes: 6,
     check: async ({ sagaId, status }) => {
       const wanted = status === 'completed' ? 1 : 0;
       const found = [await countOf('seats', sagaId), await countOf('notes', sagaId)];
@@ -90,7 +88,7 @@ test('a participant behind a fence, and a step in the saga’s own database, tak
     `disturb everywhere on PostgreSQL: ${report.calls} calls, ${report.runs} runs in ${took} ms`,
   );
   expect(report.violations).toEqual([]);
-  expect(report.runs).toBeGreaterThan(30);
+  expect(report.runs).toBeGreaterThan(20);
 });
 
 test('one without is found out', async () => {
