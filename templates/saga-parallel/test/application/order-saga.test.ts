@@ -5,18 +5,10 @@ import {
   InMemorySagaStore,
   type InMemoryTransaction,
 } from 'potter-runtime/sagas';
-import {
-  crashEverywhere,
-  type LedgerClient,
-  ParticipantLedger,
-  VirtualClock,
-} from 'potter-runtime/testing';
+import { crashEverywhere, ParticipantLedger, VirtualClock } from 'potter-runtime/testing';
 import { expect, test } from 'vitest';
-import {
-  orderSaga,
-  type OrderServices,
-  type OrderToFulfil,
-} from '../../src/application/order-saga.ts';
+import { orderSaga, type OrderToFulfil } from '../../src/application/order-saga.ts';
+import { servicesOn } from '../support/ledger-services.ts';
 
 const input: OrderToFulfil = {
   orderId: 'order-1',
@@ -89,27 +81,3 @@ test('a branch that says no stops the others, and undoes what they did or may ha
   ]);
   await engine.stop();
 });
-
-/** Participants that keep a ledger: each call has its effect once per key, as the real ones have with their fences. */
-function servicesOn(ledger: LedgerClient, ends: string[]): OrderServices<InMemoryTransaction> {
-  return {
-    orders: {
-      complete: async (tx) => tx.onCommit(() => ends.push('completed')),
-      cancel: async (tx) => tx.onCommit(() => ends.push('cancelled')),
-    },
-    credit: {
-      check: ({ key }, { amountCents }) =>
-        ledger.apply(key, () => ({ holdId: 'hold-1', amountCents })),
-      release: ({ key }) => ledger.apply(key),
-    },
-    inventory: {
-      reserve: ({ key }) => ledger.apply(key, () => ({ pieces: { 'product-1': 1 } })),
-      release: ({ key }) => ledger.apply(key),
-    },
-    delivery: {
-      quote: ({ key }) =>
-        ledger.apply(key, () => ({ quoteId: 'quote-1', deliveryCents: 540, deliveryDays: 3 })),
-      cancel: ({ key }) => ledger.apply(key),
-    },
-  };
-}
