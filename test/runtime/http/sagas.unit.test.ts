@@ -49,6 +49,16 @@ const lockedSaga = saga<Order>('locked-saga', { lock: () => 'till' })
   .step('wait', { execute: () => gate.promise })
   .build();
 
+const refuse = (): never => {
+  throw new Rejection('NO', 'No.');
+};
+
+const abandonedSaga = saga<Order>('abandoned-saga', { onCompensationFailure: 'fail' })
+  .step('a', { execute: () => 1, compensate: () => {} })
+  .step('b', { execute: () => 2, compensate: refuse, compensateRetry: noRetry })
+  .step('c', { execute: refuse })
+  .build();
+
 let service: HttpService;
 let store: InMemorySagaStore;
 let engine: SagaEngine<InMemoryTransaction>;
@@ -63,7 +73,7 @@ beforeEach(async () => {
     idempotency: new InMemoryIdempotencyStore(),
   });
   store = new InMemorySagaStore();
-  engine = createSagaEngine({ store, definitions: [orderSaga, lockedSaga] });
+  engine = createSagaEngine({ store, definitions: [orderSaga, lockedSaga, abandonedSaga] });
   sagaRoutes(service, engine);
   await engine.run();
   url = `${await service.listen({ port: 0 })}/api/v1/sagas`;
@@ -150,6 +160,28 @@ describe('a saga over HTTP', () => {
     gate.resolve();
     await engine.settled(ids[2] ?? '');
     expect((await json(`/${ids[2]}`)).body).toMatchObject({ status: 'completed', lock: null });
+  });
+
+  test('that was abandoned names what remains to be undone, in its view, its history and in lists', async () => {
+    const { sagaId } = await engine.start(abandonedSaga, { orderId: 'o-1' });
+    await engine.settled(sagaId);
+    expect((await json(`/${sagaId}`)).body).toMatchObject({
+      status: 'abandoned',
+      finishedAt: expect.stringMatching(ISO),
+      error: { code: 'NO', step: 'b' },
+      remaining: ['a', 'b'],
+    });
+    const { body } = await json(`/${sagaId}/history`);
+    expect(body).toMatchObject({
+      history: expect.arrayContaining([
+        entry('b', 'compensation', 'compensation_failed', expect.objectContaining({ code: 'NO' })),
+        expect.objectContaining({ step: 'a', status: 'not_compensated', attempt: 0 }),
+      ]),
+    });
+    expect((await json('?status=abandoned')).body).toMatchObject({ sagas: [{ sagaId }] });
+    const resumed = await json(`/${sagaId}/resume`, { method: 'POST' });
+    expect(resumed).toMatchObject({ status: 409, body: { code: 'SAGA_NOT_RESUMABLE' } });
+    expect((await json(`/${sagaId}/undo`, { method: 'POST' })).status).toBe(202);
   });
 
   test('says when it waits for a process that has its version', async () => {
@@ -317,17 +349,19 @@ test('the routes are in the OpenAPI document, with their problems', async () => 
   expect(paths.toSorted()).toEqual(
     [
       '',
-      '/cancel',
-      '/diagram',
-      '/edit',
-      '/events',
-      '/history',
-      '/pause',
-      '/resume',
-      '/rewind',
-      '/skip',
-      '/undo',
-    ].map((action) => `/api/v1/sagas/{id}${action}`),
+      '/bulk',
+      '/{id}',
+      '/{id}/cancel',
+      '/{id}/diagram',
+      '/{id}/edit',
+      '/{id}/events',
+      '/{id}/history',
+      '/{id}/pause',
+      '/{id}/resume',
+      '/{id}/rewind',
+      '/{id}/skip',
+      '/{id}/undo',
+    ].map((path) => `/api/v1/sagas${path}`),
   );
   const cancel = document.paths['/api/v1/sagas/{id}/cancel']?.['post'];
   expect(Object.keys(cancel?.responses ?? {})).toEqual(
