@@ -6,12 +6,14 @@ import { fence } from '../../runtime/src/postgres/fences/fence.ts';
 import { inTransaction } from '../../runtime/src/postgres/connection/transaction.ts';
 import type { SagaDefinition } from '../../runtime/src/sagas/definition/saga-definition.ts';
 import type { SagaStore } from '../../runtime/src/sagas/saga-store.ts';
+import type { TwoPhaseExecutor } from '../../runtime/src/sagas/two-phase-commit/coordinator.ts';
 import { refusing } from '../../runtime/src/testing/crash-variants.ts';
 import type { LedgerEntry } from '../../runtime/src/testing/participant-ledger.ts';
 import { effectViolations } from '../../runtime/src/testing/saga-effects.ts';
 import { familyOf, storedFamily } from '../../runtime/src/testing/saga-family.ts';
 import { journalViolations } from '../../runtime/src/testing/saga-invariants.ts';
 import { modelViolations } from '../../runtime/src/testing/saga-model.ts';
+import { halfDone } from './reference-two-phase.ts';
 import { type ReferenceInput, referenceSaga } from './reference-saga.ts';
 
 type Definition = SagaDefinition<ReferenceInput, PostgresTransaction>;
@@ -30,23 +32,41 @@ async function note(tx: PostgresTransaction, key: string): Promise<void> {
 /**
  * The reference saga with participants behind fences, in the table of `EFFECTS_TABLE`: nothing in it stops a second row for
  * one key.
+ * @param together a process's coordinator
+ * @param hold asked with the key of every effect: before one, and in the middle of the transaction of one that is the saga's own
  * @param refused the step that says no; by way of its node for one of the saga within it: `deliver/pack`.
  */
-export function referenceOn(pool: PostgresPool, refused = ''): Definition {
+export function referenceOn(
+  pool: PostgresPool,
+  together: TwoPhaseExecutor,
+  refused = '',
+  hold?: (key: string) => Promise<void>,
+): Definition {
   const definition = referenceSaga<PostgresTransaction>(
     {
-      apply: (key) =>
-        inTransaction(pool, async (tx) => {
-          await fence(tx, key, () => note(tx, key));
-          return key;
-        }),
+      apply: async (key) => {
+        await hold?.(key);
+        await inTransaction(pool, (tx) => fence(tx, key, () => note(tx, key)));
+        return key;
+      },
       // Doing and undoing are exactly once here without a fence; it keeps an undo of nothing from having an effect.
-      applyIn: (tx, key) => fence(tx, key, () => note(tx, key)).then(() => undefined),
+      applyIn: async (tx, key) => {
+        // A fence would have whoever comes next wait for this transaction.
+        if (hold) await note(tx, key).then(() => hold(key));
+        else await fence(tx, key, () => note(tx, key));
+      },
+      together,
     },
     REAL,
   );
   return refused === '' ? definition : refusing(definition, refused);
 }
+
+/** Its graph is looked at, and nothing of it is run. */
+const NOBODY: TwoPhaseExecutor = {
+  execute: () => new Promise(() => {}),
+  abort: () => new Promise(() => {}),
+};
 
 /** Everything that is wrong with one reference saga and the one within it, by journals, model and effects. */
 export async function referenceViolations(
@@ -54,7 +74,7 @@ export async function referenceViolations(
   store: Pick<SagaStore<PostgresTransaction>, 'load' | 'journal'>,
   sagaId: string,
 ): Promise<readonly string[]> {
-  const definition = referenceOn(pool);
+  const definition = referenceOn(pool, NOBODY);
   const family = await storedFamily(store, familyOf(sagaId, definition));
   const found = await Promise.all(
     family.map(async (member) => {
@@ -72,7 +92,8 @@ export async function referenceViolations(
       ];
     }),
   );
-  return found.flat().map(({ rule, detail }) => `${rule}: ${detail}`);
+  const half = await halfDone(pool, sagaId);
+  return [...found.flat().map(({ rule, detail }) => `${rule}: ${detail}`), ...half];
 }
 
 function entryOf(key: string): LedgerEntry {

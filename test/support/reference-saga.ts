@@ -2,6 +2,8 @@ import type { Duration } from '../../runtime/src/foundation/duration.ts';
 import { exponentialBackoff } from '../../runtime/src/foundation/backoff.ts';
 import { saga } from '../../runtime/src/sagas/definition/saga.ts';
 import type { SagaDefinition } from '../../runtime/src/sagas/definition/saga-definition.ts';
+import type { SagaEngine } from '../../runtime/src/sagas/saga-engine.ts';
+import { isPotterError } from '../../runtime/src/errors/potter-error.ts';
 import { TOGETHER } from './reference-together.ts';
 import type { TwoPhaseExecutor } from '../../runtime/src/sagas/two-phase-commit/coordinator.ts';
 import { signal } from '../../runtime/src/sagas/definition/signal.ts';
@@ -29,6 +31,18 @@ export interface ReferencePace {
 }
 
 export const approval = signal<{ readonly by: string }>('approval');
+
+/** Tells a saga what it waits for, once; one that is over has been told. */
+export async function approve<Tx>(
+  engine: Pick<SagaEngine<Tx>, 'signal'>,
+  sagaId: string,
+): Promise<void> {
+  await engine
+    .signal(sagaId, approval, { by: 'Ann' }, { messageId: 'approved' })
+    .catch((error: unknown) => {
+      if (!isPotterError(error, 'SAGA_ALREADY_FINISHED')) throw error;
+    });
+}
 
 /** Steps of the reference saga, in the order in which they start when all goes well. */
 export const REFERENCE_STEPS = [

@@ -16,6 +16,8 @@ export interface SagaProcess {
   readonly lines: readonly string[];
   /** Resolves when it has said a line that begins so. @throws Error when it ends before. */
   said(start: string): Promise<string>;
+  /** The same of so many such lines. */
+  saidTimes(start: string, times: number): Promise<string>;
   /** How it ended: `SIGKILL`, or its exit code. */
   readonly ended: Promise<NodeJS.Signals | number | null>;
   kill(signal: NodeJS.Signals): void;
@@ -50,24 +52,26 @@ export async function startSagaProcess(
   const ended = once(child, 'close').then(
     ([code, signal]) => (signal ?? code) as NodeJS.Signals | number | null,
   );
+  const saidTimes = (start: string, times: number): Promise<string> =>
+    new Promise((resolveLine, reject) => {
+      const look = (): void => {
+        const line = lines.filter((text) => text.startsWith(start))[times - 1];
+        if (line === undefined) return;
+        waiting.delete(look);
+        resolveLine(line);
+      };
+      waiting.add(look);
+      look();
+      void ended.then((how) =>
+        reject(new Error(`the process ended (${how}) without saying '${start}'`)),
+      );
+    });
   return {
     child,
     lines,
     ended,
     kill: (signal) => void child.kill(signal),
-    said: (start) =>
-      new Promise((resolveLine, reject) => {
-        const look = (): void => {
-          const line = lines.find((text) => text.startsWith(start));
-          if (line === undefined) return;
-          waiting.delete(look);
-          resolveLine(line);
-        };
-        waiting.add(look);
-        look();
-        void ended.then((how) =>
-          reject(new Error(`the process ended (${how}) without saying '${start}'`)),
-        );
-      }),
+    said: (start) => saidTimes(start, 1),
+    saidTimes,
   };
 }

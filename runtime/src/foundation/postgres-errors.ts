@@ -27,8 +27,11 @@ const NETWORK_CODES = new Set([
   'ETIMEDOUT',
 ]);
 
-/** Shut down by an administrator, crashed, starting up, out of connections; class 08 is about connections too. */
-const UNAVAILABLE_STATES = new Set(['57P01', '57P02', '57P03', '53300']);
+/**
+ * Shut down by an administrator, crashed, starting up, out of connections, session ended in the middle of a transaction that
+ * said nothing for too long; class 08 is about connections too.
+ */
+const UNAVAILABLE_STATES = new Set(['57P01', '57P02', '57P03', '53300', '25P03']);
 
 /** The driver gives no code to these. */
 const UNAVAILABLE_MESSAGES =

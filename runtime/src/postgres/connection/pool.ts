@@ -13,6 +13,12 @@ export interface PoolOptions {
   readonly connectTimeout?: Duration;
   /** The server ends a statement after this long. 0: never. Default 30 s. */
   readonly statementTimeout?: Duration;
+  /**
+   * The server ends a session that has a transaction open and says nothing for this long, and with it the locks that others
+   * wait for: those of a process that is frozen, or cut off without a word. 0: never. Default 1 min; longer than a step in a
+   * transaction of its own may wait for something else.
+   */
+  readonly idleInTransactionTimeout?: Duration;
   /** An unused connection is closed after this long. Default 30 s. */
   readonly idleTimeout?: Duration;
   /** What the server shows in `pg_stat_activity`. Default `potter`. */
@@ -41,6 +47,7 @@ export function createPool(url: string, options: PoolOptions = {}): ManagedPostg
     application_name: applicationName,
     connectionTimeoutMillis: durationMs(options.connectTimeout ?? '5s'),
     statement_timeout: durationMs(options.statementTimeout ?? '30s'),
+    idle_in_transaction_session_timeout: durationMs(options.idleInTransactionTimeout ?? '1m'),
     idleTimeoutMillis: durationMs(options.idleTimeout ?? '30s'),
     // Finds out about a server that vanished without a word, behind a firewall for instance.
     keepAlive: true,

@@ -27,6 +27,22 @@ test('the server sees timeouts and the name of the application', async () => {
   expect(rows).toEqual([{ name: 'orders', timeout: '1500ms' }]);
 });
 
+test('who holds a transaction open and says nothing loses it, and what it locked is free for others', async () => {
+  await using database = await createTestDatabase();
+  await using pool = createPool(database.url, { idleInTransactionTimeout: '200ms' });
+  const frozen = await pool.connect();
+  const ended = deferred();
+  frozen.on('error', () => ended.resolve());
+  await frozen.query({ text: 'BEGIN' });
+  await frozen.query({ text: 'SELECT pg_advisory_xact_lock(1)' });
+  // Waits until the server has ended the other session.
+  await database.pool.query('SELECT pg_advisory_lock(1)');
+  await ended.promise;
+  const late = await frozen.query({ text: 'COMMIT' }).catch((error: unknown) => error);
+  expect(translatePostgresError(late)).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+  frozen.release(true);
+});
+
 test('the death of an idle connection is logged and replaced, and the process lives', async () => {
   await using database = await createTestDatabase();
   const warnings: (readonly [string, (LogFields | undefined)?])[] = [];

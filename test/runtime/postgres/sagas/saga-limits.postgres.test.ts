@@ -1,6 +1,7 @@
 import { type Duration, newId } from 'potter-runtime/foundation';
 import {
   createPool,
+  inTransaction,
   type ManagedPostgresPool,
   PostgresSagaStore,
   type PostgresTransaction,
@@ -11,6 +12,7 @@ import { createTestDatabase, type TestDatabase } from '../../../support/database
 import { EFFECTS_TABLE } from '../../../support/effects-saga.ts';
 import { isFullRun } from '../../../support/full-run.ts';
 import { startSagaProcess } from '../../../support/saga-process.ts';
+import { admitSagas } from '../../../../runtime/src/postgres/sagas/store/admit.ts';
 import { claimBy, claimed, newSaga, registered } from './saga-fixtures.ts';
 
 const PENDING = isFullRun ? 1_000_000 : 50_000;
@@ -240,3 +242,46 @@ test(
     await engine.stop({ timeout: 0 });
   },
 );
+
+test('a claim that another one overtook while it began counts what that one claimed, and takes no more than the limit', async () => {
+  const definition = `overtaken-${newId()}`;
+  const store = new PostgresSagaStore({ pool: database.pool });
+  const limits = { concurrency: 1, perKey: null, rate: null };
+  const asked = { definitions: [{ name: definition, version: 1, limits }] };
+  for (let n = 0; n < 2; n += 1) await store.create(newSaga({ definition, limitKey: 'k' }));
+  const [first, second] = [await registered(store), await registered(store)];
+  // The first claim ever of a definition makes its row, and takes nothing yet.
+  await admitSagas(database.pool, claimBy(first, asked));
+  // The server's clock stands still for one of them: between what it sees and what it counts by.
+  await database.pool.query(`
+    CREATE SCHEMA slow;
+    CREATE FUNCTION slow.clock_timestamp() RETURNS timestamptz LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN pg_catalog.clock_timestamp(); END'`);
+  const gate = await database.pool.connect();
+  onTestFinished(() => gate.release(true));
+  await gate.query('SELECT pg_advisory_lock(7)');
+  const slow = inTransaction(database.pool, async (tx) => {
+    await tx.query({ text: 'SET LOCAL search_path = slow, pg_catalog, public' });
+    return admitSagas(tx, claimBy(second, asked));
+  });
+  await expect
+    .poll(async () => {
+      const { rows } = await database.pool.query(
+        `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND NOT granted`,
+      );
+      return rows.length;
+    })
+    .toBe(1);
+  expect(await claimed(store, claimBy(first, asked))).toHaveLength(1);
+  await gate.query('SELECT pg_advisory_unlock(7)');
+  const admitted = await slow;
+  expect(admitted.rows.filter(({ saga_id }) => saga_id !== null)).toEqual([]);
+  // It has seen too little to know, and looks again at once.
+  expect(admitted.lookAgainInMs).toBe(0);
+  const { rows } = await database.pool.query<{ n: number }>(
+    'SELECT count(*)::integer AS n FROM potter.sagas WHERE definition = $1 AND owner IS NOT NULL',
+    [definition],
+  );
+  expect(rows[0]?.n).toBe(1);
+  await store.close();
+});
