@@ -19,6 +19,7 @@ export function presentNameIn(journal: readonly JournalEntry[]): Rename {
  * the start: what its last definition can be asked about.
  */
 export function underPresentNames(journal: readonly JournalEntry[]): readonly JournalEntry[] {
+  if (journal.every(({ event }) => event.type !== 'DefinitionMigrated')) return journal;
   const last = presentNameIn(journal);
   const entries: JournalEntry[] = [];
   let rename: Rename = asItIs;
