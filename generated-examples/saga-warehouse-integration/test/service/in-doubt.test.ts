@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { flawsOf } from '../support/all-or-nothing.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { effectsOf, settled } from '../support/sagas.ts';
-import { type Accepted, KINDS, start } from '../support/scenarios.ts';
+import { type Accepted, KINDS, lines, start } from '../support/scenarios.ts';
 import { startService } from '../support/service.ts';
 import { flawsOnShelves } from '../support/warehouses.ts';
 
@@ -52,5 +52,19 @@ test('a warehouse that is down holds up its own orders only, and gets its commit
   expect(await withoutNorth.stop()).toBe(0);
   await using withNorth = await startService(environment);
   expect(await settled(withNorth.api, waiting.sagaId)).toMatchObject({ status: 'completed' });
+  expect(await flawsOnShelves(database)).toEqual([]);
+});
+
+test('a service begins its work while a shelf is locked by what a crash left prepared', async () => {
+  await using database = await createTestDatabase();
+  const east = await database.warehousePool('east').connect();
+  await east.query({ text: 'BEGIN' });
+  await east.query({ text: 'UPDATE stock SET held = held' });
+  await east.query({ text: `PREPARE TRANSACTION 'left-behind'` });
+  await using service = await startService({ DATABASE_URL: database.url, LOG_LEVEL: 'info' });
+  const { sagaId } = await start(service.api, { lines: lines(1, 'west', 'north') });
+  expect(await settled(service.api, sagaId)).toMatchObject({ status: 'completed' });
+  await east.query({ text: `ROLLBACK PREPARED 'left-behind'` });
+  east.release();
   expect(await flawsOnShelves(database)).toEqual([]);
 });

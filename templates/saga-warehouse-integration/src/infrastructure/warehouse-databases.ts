@@ -77,7 +77,10 @@ export class WarehouseDatabases {
     if ((await migrator.pending(pool)).length > 0) await migrator.up();
     const shelves = Object.entries(FIRST_STOCK[id] ?? {});
     await pool.query({
-      text: `INSERT INTO stock (sku, on_hand) SELECT * FROM unnest($1::text[], $2::int[]) ON CONFLICT DO NOTHING`,
+      // Not left to ON CONFLICT alone: that waits for who is changing the row, and a crash may have left a prepared
+      // transaction that changes it, which is resolved only once the service has begun.
+      text: `INSERT INTO stock (sku, on_hand) SELECT * FROM unnest($1::text[], $2::int[])
+             WHERE NOT EXISTS (SELECT FROM stock) ON CONFLICT DO NOTHING`,
       values: [shelves.map(([sku]) => sku), shelves.map(([, onHand]) => onHand)],
     });
   }
