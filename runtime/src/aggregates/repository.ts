@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../foundation/clock.ts';
 import type { JsonValue } from '../foundation/json.ts';
 import { type Logger, silentLogger } from '../foundation/logger.ts';
 import { sleep, throwIfAborted } from '../foundation/sleep.ts';
-import { currentCorrelation } from '../observability/correlation.ts';
+import { correlationReader } from '../observability/correlation.ts';
 import { noopMeter } from '../observability/meter.ts';
 import { noopTracer, type Span, type Tracer } from '../observability/tracer.ts';
 import { everyEvents } from '../snapshots/snapshot-strategy.ts';
@@ -64,6 +64,7 @@ export class Repository<State, E extends Event, Command, Tx = never> {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #tracer: Tracer;
+  readonly #correlation = correlationReader();
   readonly #metrics: RepositoryMetrics;
 
   constructor(
@@ -123,7 +124,7 @@ export class Repository<State, E extends Event, Command, Tx = never> {
   ): Promise<Handled<State, E>> {
     const stream = this.streamOf(id);
     const { expected = 'any', transaction, signal } = options;
-    const metadata = definedOnly({ ...currentCorrelation(), ...options.metadata });
+    const metadata = definedOnly({ ...this.#correlation(), ...options.metadata });
     const spanOptions = {
       attributes: { 'potter.aggregate': this.#definition.type, 'potter.stream': stream },
       // A trace that is running here is nearer than the one the message brought.

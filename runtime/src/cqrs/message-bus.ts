@@ -3,7 +3,11 @@ import { traceContextOf } from '../events/caused-by.ts';
 import type { EventMetadata } from '../events/event.ts';
 import { newId } from '../foundation/ids.ts';
 import { throwIfAborted } from '../foundation/sleep.ts';
-import { currentCorrelation, withCorrelation } from '../observability/correlation.ts';
+import {
+  type Correlation,
+  correlationReader,
+  withCorrelation,
+} from '../observability/correlation.ts';
 import { noopTracer, type Tracer } from '../observability/tracer.ts';
 import type { Handler, Handlers, Message, SendOptions } from './message.ts';
 import type { Middleware } from './middleware.ts';
@@ -21,6 +25,7 @@ export class MessageBus {
   readonly #kind: Message['kind'];
   readonly #handlers: ReadonlyMap<string, Handler<never, unknown>>;
   readonly #options: BusOptions;
+  readonly #correlation = correlationReader();
 
   constructor(kind: Message['kind'], modules: readonly Handlers[], options: BusOptions) {
     this.#kind = kind;
@@ -30,7 +35,10 @@ export class MessageBus {
 
   async send(type: string, data: unknown, options: SendOptions = {}): Promise<unknown> {
     const { id = newId(), signal } = options;
-    const inherited: EventMetadata = { ...definedCorrelation(), ...options.metadata };
+    const inherited: EventMetadata = {
+      ...definedOf(this.#correlation()),
+      ...options.metadata,
+    };
     const { causationId, correlationId = id } = inherited;
     const handler = this.#handlers.get(type);
     if (handler === undefined) throw notFound(this.#kind, type, this.#handlers.keys());
@@ -56,9 +64,9 @@ export class MessageBus {
   }
 }
 
-/** The correlation as metadata, whose fields are absent rather than undefined. */
-function definedCorrelation(): EventMetadata {
-  const entries = Object.entries(currentCorrelation() ?? {});
+/** A correlation as metadata, whose fields are absent rather than undefined. */
+function definedOf(correlation: Correlation | undefined): EventMetadata {
+  const entries = Object.entries(correlation ?? {});
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 

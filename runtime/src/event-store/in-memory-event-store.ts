@@ -5,6 +5,7 @@ import { noUpcasters, type UpcasterChain } from '../events/upcaster-chain.ts';
 import { type Clock, systemClock } from '../foundation/clock.ts';
 import { jsonCodec, type JsonCodec } from '../foundation/json.ts';
 import { throwIfAborted } from '../foundation/sleep.ts';
+import { correlationReader } from '../observability/correlation.ts';
 import { noopTracer, type Tracer } from '../observability/tracer.ts';
 import type { AppendOptions, AppendRequest, AppendResult, StreamAppendResult } from './append.ts';
 import { ConcurrencyConflictError } from './concurrency-conflict-error.ts';
@@ -51,6 +52,7 @@ export class InMemoryEventStore implements EventStore {
   readonly #upcasters: UpcasterChain;
   readonly #clock: Clock;
   readonly #tracer: Tracer;
+  readonly #correlation = correlationReader();
   readonly #firstPosition: bigint;
   readonly #events: StoredEvent[] = [];
   readonly #streams = new Map<string, StoredEvent[]>();
@@ -73,6 +75,7 @@ export class InMemoryEventStore implements EventStore {
       codec: this.#codec,
       upcasters: this.#upcasters,
       metadata: options.metadata,
+      correlation: this.#correlation(),
       trace: this.#tracer.current(),
     });
     // Appends that are made together are decided in later turns, as they would be on the way to a server.

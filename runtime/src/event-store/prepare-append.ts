@@ -5,7 +5,7 @@ import { parseStreamId, type StreamId } from '../events/stream-id.ts';
 import type { UpcasterChain } from '../events/upcaster-chain.ts';
 import { isUuid, newId } from '../foundation/ids.ts';
 import type { JsonCodec } from '../foundation/json.ts';
-import { currentCorrelation } from '../observability/correlation.ts';
+import type { Correlation } from '../observability/correlation.ts';
 import type { TraceContext } from '../observability/tracer.ts';
 import type { AppendRequest, StreamCheck } from './append.ts';
 import type { ExpectedVersion } from './expected-version.ts';
@@ -46,6 +46,8 @@ export interface PrepareContext {
   readonly codec: JsonCodec;
   readonly upcasters: UpcasterChain;
   readonly metadata: EventMetadata | undefined;
+  /** The conversation the append is part of. */
+  readonly correlation: Correlation | undefined;
   readonly trace: TraceContext | undefined;
 }
 
@@ -107,8 +109,7 @@ interface Origin {
 }
 
 /** What the surroundings say of an event's origin; what the caller says wins, and a running trace beats a stored one. */
-function originOf({ codec, trace, metadata }: PrepareContext): Origin {
-  const correlation = currentCorrelation();
+function originOf({ codec, trace, correlation, metadata }: PrepareContext): Origin {
   const known: Record<string, string> = {};
   if (correlation !== undefined || trace !== undefined) {
     for (const [key, value] of Object.entries({ ...correlation, ...trace }))

@@ -14,4 +14,5 @@ export {
   type InstrumentOptions,
   type Meter,
 } from './meter.ts';
-export { currentCorrelation, withCorrelation, type Correlation } from './correlation.ts';
+export { withCorrelation, type Correlation } from './correlation.ts';
+export { currentCorrelation } from './current-correlation.ts';

@@ -49,9 +49,10 @@ export function viewOf(sagaId: string, state: SagaState): SagaView {
     results: resultsOf(state),
     correlationId: state.correlationId,
     lock: lockOf(state),
-    startedAt: state.startedAt,
-    updatedAt: state.updatedAt,
-    finishedAt: state.finishedAt,
+    // Copies: within an engine Dates are shared.
+    startedAt: new Date(state.startedAt),
+    updatedAt: new Date(state.updatedAt),
+    finishedAt: state.finishedAt && new Date(state.finishedAt),
     error: state.failure ?? state.cause,
     ...remainingOf(state),
   };

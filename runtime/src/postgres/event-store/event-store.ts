@@ -22,6 +22,7 @@ import { noUpcasters, type UpcasterChain } from '../../events/upcaster-chain.ts'
 import { type Duration, durationMs } from '../../foundation/duration.ts';
 import { jsonCodec, type JsonCodec } from '../../foundation/json.ts';
 import { type Logger, silentLogger } from '../../foundation/logger.ts';
+import { correlationReader } from '../../observability/correlation.ts';
 import { type Meter, noopMeter } from '../../observability/meter.ts';
 import { noopTracer, type Span, type Tracer } from '../../observability/tracer.ts';
 import type { PostgresPool, PostgresTransaction } from '../connection/client.ts';
@@ -72,6 +73,7 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
   readonly #codec: JsonCodec;
   readonly #upcasters: UpcasterChain;
   readonly #tracer: Tracer;
+  readonly #correlation = correlationReader();
   readonly #metrics: EventStoreMetrics;
   readonly #appender: PostgresAppender;
   readonly #grouped: GroupedAppender | undefined;
@@ -234,6 +236,7 @@ export class PostgresEventStore implements EventStore<PostgresTransaction>, Asyn
       codec: this.#codec,
       upcasters: this.#upcasters,
       metadata,
+      correlation: this.#correlation(),
       trace: span.context(),
     });
     const startedAt = performance.now();

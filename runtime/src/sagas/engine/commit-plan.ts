@@ -34,6 +34,8 @@ export interface CommitPlan {
   readonly transition: Transition;
   readonly work: Work;
   readonly commit: SagaCommit;
+  /** Seq of the last entry of the journal once it is written. */
+  readonly seq: bigint;
   /** When it was made. */
   readonly at: Date;
 }
@@ -49,7 +51,6 @@ export function planCommit(
   const seq = saga.seq + BigInt(next.events.length);
   const sleepMs = work.waiting ? (work.timerAt?.getTime() ?? Infinity) - now.getTime() : 0;
   const over = isSettled(next.state.status) && !work.tellParent;
-  const lock = lockOf(saga.state, next.state);
   const summary = summaryOf(saga.definition, next.state, work);
   // What was held back is due for whoever is next, however long the rest waits.
   const held = stopping && transition({ ...saga, state: next.state }, [], { now, random }).events;
@@ -60,19 +61,35 @@ export function planCommit(
     inboxSeen: saga.inboxSeen,
     events: next.events,
     summary: held && held.length > 0 ? { ...summary, wakeAt: now } : summary,
-    ...(lock && { lock }),
-    ...(next.state.definitionVersion !== saga.state.definitionVersion && {
-      definitionVersion: next.state.definitionVersion,
-    }),
     release: over || (work.running.length === 0 && (stopping || sleepMs > keepMs)),
   };
   // Of a saga that is over nobody folds the journal in a hurry.
-  const snapshotDue = !over && seq - saga.snapshotSeq >= BigInt(saga.definition.snapshotEvery);
+  const snapshotDue = !over && Number(seq - saga.snapshotSeq) >= saga.definition.snapshotEvery;
   return {
     transition: next,
     work,
+    seq,
     at: now,
-    commit: snapshotDue ? { ...commit, snapshot: encodeState(next.state) } : commit,
+    commit: withRest(commit, saga.state, next.state, snapshotDue),
+  };
+}
+
+/** What most commits have nothing of, and are not copied for. */
+function withRest(
+  commit: SagaCommit,
+  before: SagaState,
+  after: SagaState,
+  snapshotDue: boolean,
+): SagaCommit {
+  const lock = lockOf(before, after);
+  const { definitionVersion } = after;
+  const migrated = definitionVersion !== before.definitionVersion;
+  if (!lock && !migrated && !snapshotDue) return commit;
+  return {
+    ...commit,
+    ...(lock && { lock }),
+    ...(migrated && { definitionVersion }),
+    ...(snapshotDue && { snapshot: encodeState(after) }),
   };
 }
 
@@ -80,6 +97,11 @@ export function planCommit(
 function lockOf(before: SagaState, after: SagaState): SagaCommit['lock'] {
   if ((before.lock === 'none') === (after.lock === 'none')) return undefined;
   return { kind: after.lock === 'none' ? 'leave' : 'take', keys: after.locks };
+}
+
+/** Whether there is nothing to write. */
+export function isEmpty({ commit }: CommitPlan, inboxSeen: bigint): boolean {
+  return commit.events.length === 0 && commit.inboxSeen === inboxSeen && !commit.release;
 }
 
 /** Whether a plan writes down that this attempt ended: it does not when the attempt was decided otherwise before. */

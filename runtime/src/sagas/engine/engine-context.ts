@@ -1,6 +1,7 @@
 import { describeError } from '../../errors/describe-error.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
 import { durationMs } from '../../foundation/duration.ts';
+import { thriftyClock } from '../../foundation/thrifty-clock.ts';
 import { type Logger, silentLogger } from '../../foundation/logger.ts';
 import { noopMeter } from '../../observability/meter.ts';
 import { noopTracer, type Tracer } from '../../observability/tracer.ts';
@@ -17,6 +18,7 @@ export interface EngineContext<Tx> {
   readonly logger: Logger;
   readonly tracer: Tracer;
   readonly metrics: SagaMetrics;
+  /** Its Dates are everybody's: copy one before it is given to code of a user. */
   readonly clock: Clock;
   readonly random: () => number;
   readonly leaseMs: number;
@@ -52,7 +54,7 @@ export function engineContext<Tx>(options: SagaEngineOptions<Tx>): EngineContext
     logger: options.logger ?? silentLogger,
     tracer: options.tracer ?? noopTracer,
     metrics: new SagaMetrics(options.meter ?? noopMeter),
-    clock: options.clock ?? systemClock,
+    clock: thriftyClock(options.clock ?? systemClock),
     random: options.random ?? Math.random,
     leaseMs,
     pollMs,

@@ -41,6 +41,7 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
   readonly #starting = new Set<string>();
   readonly #children: ChildSagas;
   #stopping = false;
+  #hostOfLease: SagaHost | undefined;
   #whenIdle: (() => void) | undefined;
 
   /** @param workerId this process's name. */
@@ -251,8 +252,14 @@ export class Orchestrator<Tx> implements Pick<SagaEngine<Tx>, 'start' | 'run' | 
     return saga;
   }
 
+  /** One for all sagas of a lease. */
   #host(): SagaHost {
-    const alive = this.#worker.alive;
+    const { alive } = this.#worker;
+    if (this.#hostOfLease?.alive !== alive) this.#hostOfLease = this.#hostOf(alive);
+    return this.#hostOfLease;
+  }
+
+  #hostOf(alive: AbortSignal): SagaHost {
     return {
       alive,
       isStopping: () => this.#stopping,

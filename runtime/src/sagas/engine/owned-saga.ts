@@ -5,13 +5,18 @@ import { nextWork, type RunningAttempt as Attempt, type Work } from '../machine/
 import { throwIfAborted } from '../../foundation/sleep.ts';
 import { fold } from '../machine/saga-snapshot.ts';
 import { heldBy, type SagaState } from '../machine/saga-state.ts';
-import { attemptedHandlerOf } from '../nodes/handlers.ts';
 import { gaveUp, isSettled } from '../saga-status.ts';
 import type { CommitOutcome, InboxEntry, Lease, SagaCommit } from '../saga-store.ts';
 import { asStored } from '../stored-value.ts';
 import { Alarm } from './alarm.ts';
 import { Attempts } from './attempts.ts';
-import { type CommitPlan, includesEndOf, type Ownership, planCommit } from './commit-plan.ts';
+import {
+  type CommitPlan,
+  includesEndOf,
+  isEmpty,
+  type Ownership,
+  planCommit,
+} from './commit-plan.ts';
 import type { EngineContext } from './engine-context.ts';
 import { Lock } from './lock.ts';
 import { endOf, performAttempt } from './perform-attempt.ts';
@@ -117,7 +122,7 @@ export class OwnedSaga {
           const inputs = this.#inputs;
           this.#inputs = [];
           const plan = this.#plan(inputs);
-          if (this.#isEmpty(plan.commit)) {
+          if (isEmpty(plan, this.#inboxSeen)) {
             this.#see(plan.work, plan.at);
             continue;
           }
@@ -145,10 +150,6 @@ export class OwnedSaga {
     } finally {
       this.#draining = false;
     }
-  }
-
-  #isEmpty({ events, inboxSeen, release }: SagaCommit): boolean {
-    return events.length === 0 && inboxSeen === this.#inboxSeen && !release;
   }
 
   async #commitAgain(
@@ -228,9 +229,9 @@ export class OwnedSaga {
   }
 
   /** What was written is true now. */
-  #adopt({ transition: { state, events }, work, commit, at }: CommitPlan): void {
+  #adopt({ transition: { state }, work, commit, seq, at }: CommitPlan): void {
     this.#state = state;
-    this.#seq += BigInt(events.length);
+    this.#seq = seq;
     this.#inboxSeen = commit.inboxSeen;
     if (commit.snapshot !== undefined) this.#snapshotSeq = this.#seq;
     if (commit.release) this.#leave();
@@ -256,15 +257,17 @@ export class OwnedSaga {
    */
   #see(work: Work, seen?: Date): void {
     const now = this.#context.clock.now();
-    this.#attempts.align(
-      work.running,
-      (attempt) => this.#run(attempt, now),
-      () => sagaLost(this.sagaId),
-    );
+    const draining = this.#draining;
+    // What ends at once is written when everything has been seen to.
+    this.#draining = true;
+    const begin = (attempt: Attempt): RunningAttempt | undefined => this.#run(attempt, now);
+    this.#attempts.align(work.running, begin, () => sagaLost(this.sagaId));
     for (const order of work.stop) this.#attempts.stop(order);
     const { timerAt } = work;
     this.#alarm.set(timerAt && seen && timerAt.getTime() <= seen.getTime() ? null : timerAt, now);
     if (work.tellParent) this.#tellParent();
+    this.#draining = draining;
+    this.#drain();
   }
 
   #tellParent(): void {
@@ -291,16 +294,13 @@ export class OwnedSaga {
       this.tell(endOf(definition, running, settlement, clock));
     });
     if (attempt.attempt > 1) metrics.retry(definition.name, attempt.path, attempt.direction);
-    const { transactional } = attemptedHandlerOf(node);
-    performAttempt(this.#context, { sagaId, definition, state: this.#state }, node, running, {
+    const subject = { sagaId, definition, state: this.#state };
+    performAttempt(this.#context, subject, node, running, () => ({
       inTransaction: (work) => this.#inTransaction(running, work),
       startChild: (child, invocation) =>
         this.#host.startChild(child, invocation, heldBy(this.#state)),
       undoChild: (child, invocation) => this.#host.undoChild(child, invocation),
-    }).then(
-      (result) => running.completed(result, transactional),
-      (error: unknown) => running.failed(error, transactional),
-    );
+    }));
     return running;
   }
 

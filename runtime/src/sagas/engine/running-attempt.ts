@@ -40,11 +40,14 @@ export class RunningAttempt {
     this.#graceMs = options.graceMs;
     this.#settle = settle;
     this.startedMs = options.now.getTime();
-    const { deadlineAt } = attempt;
-    if (deadlineAt) {
-      const remainingMs = deadlineAt.getTime() - this.startedMs;
-      this.#timer = this.#clock.schedule(remainingMs, () => this.tell(timedOut(attempt)));
-    }
+  }
+
+  /** Tells it to stop when it is out of time. */
+  watch(): void {
+    const { deadlineAt } = this.attempt;
+    if (!deadlineAt || this.#told || this.#settled) return;
+    const remainingMs = deadlineAt.getTime() - this.startedMs;
+    this.#timer = this.#clock.schedule(remainingMs, () => this.tell(timedOut(this.attempt)));
   }
 
   get signal(): AbortSignal {

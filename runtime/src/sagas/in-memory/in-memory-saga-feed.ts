@@ -5,7 +5,7 @@ import type { SagaRow } from './saga-row.ts';
 /** Entries after `after`, `count` of them, that became visible together. */
 interface Commit {
   readonly row: SagaRow;
-  readonly after: bigint;
+  readonly after: number;
   readonly count: number;
 }
 
@@ -16,7 +16,7 @@ export class InMemorySagaFeed implements SagaFeed {
   readonly #waiting = new Set<() => void>();
 
   /** A commit became visible: the row has its entries already. */
-  add(row: SagaRow, after: bigint, count: number): void {
+  add(row: SagaRow, after: number, count: number): void {
     if (count === 0) return;
     this.#commits.push({ row, after, count });
     for (const wake of this.#waiting) wake();
@@ -51,7 +51,7 @@ export class InMemorySagaFeed implements SagaFeed {
     return this.#commits.slice(from, from + limit).map((commit, at) => ({
       position: after + BigInt(at + 1),
       sagaId: commit.row.saga.sagaId,
-      entries: commit.row.entries(commit.after, commit.count),
+      entries: commit.row.entries(BigInt(commit.after), commit.count),
     }));
   }
 

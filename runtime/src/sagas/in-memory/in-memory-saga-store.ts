@@ -84,7 +84,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     if (transaction !== undefined) {
       this.#locks.lock(row, transaction, {
         apply: () => {
-          this.#feed.add(row, 0n, saga.events.length);
+          this.#feed.add(row, 0, saga.events.length);
           this.#give(row, null);
           this.#queueUp(row, locks);
         },
@@ -92,31 +92,40 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
       });
     } else {
       if (lease) row.token = lease.token;
-      this.#feed.add(row, 0n, saga.events.length);
+      this.#feed.add(row, 0, saga.events.length);
       this.#give(row, lease?.workerId ?? null);
       this.#queueUp(row, locks);
     }
     return { created: true, status: saga.summary.status };
   }
 
-  async commit(
-    commit: SagaCommit,
-    options: { readonly transaction?: Tx } = {},
-  ): Promise<CommitOutcome> {
+  /** Not an async function, whose state costs more than the write does. */
+  commit(commit: SagaCommit, options: { readonly transaction?: Tx } = {}): Promise<CommitOutcome> {
     const { transaction } = options;
-    let blocked;
-    while ((blocked = this.#blocked(commit.sagaId, transaction))) await blocked;
+    const blocked = this.#blocked(commit.sagaId, transaction);
+    if (blocked) return blocked.then(() => this.commit(commit, options));
+    try {
+      return Promise.resolve(this.#commit(commit, transaction));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #commit(commit: SagaCommit, transaction: Tx | undefined): CommitOutcome {
     const row = this.#rows.get(commit.sagaId);
     if (!row?.isOwnedBy(commit.lease) || !this.#leases.isAlive(commit.lease.workerId)) {
       return { kind: 'lease-lost' };
     }
     if (row.seq !== commit.expectedSeq) return { kind: 'diverged', seq: row.seq };
-    if (BigInt(row.inbox.length) > commit.inboxSeen) {
+    if (row.inbox.length > Number(commit.inboxSeen)) {
       return { kind: 'messages', inbox: row.messagesAfter(commit.inboxSeen) };
     }
-    const write = (): void => this.#write(row, commit);
-    if (transaction === undefined) write();
-    else this.#locks.lock(row, transaction, { apply: write, undo: () => {} });
+    if (transaction === undefined) {
+      this.#write(row, commit);
+      return { kind: 'committed', seq: row.seq };
+    }
+    const apply = (): void => this.#write(row, commit);
+    this.#locks.lock(row, transaction, { apply, undo: () => {} });
     return { kind: 'committed', seq: commit.expectedSeq + BigInt(commit.events.length) };
   }
 
@@ -261,7 +270,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
         yield entry;
         if (signal.aborted) return;
       }
-      if (entries.length === 0) await nextEntry(row, signal);
+      if (entries.length === 0) await row.nextEntry(signal);
     }
   }
 
@@ -285,7 +294,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
 
   #write(row: SagaRow, commit: SagaCommit): void {
     row.append(commit.events);
-    this.#feed.add(row, commit.expectedSeq, commit.events.length);
+    this.#feed.add(row, Number(commit.expectedSeq), commit.events.length);
     row.summary = commit.summary;
     row.definitionVersion = commit.definitionVersion ?? row.definitionVersion;
     row.inboxSeen = commit.inboxSeen;
@@ -356,18 +365,6 @@ function alreadyExists(sagaId: string): PotterError {
     message: `There is a saga '${sagaId}' already, of another definition or with another input.`,
     remedy: 'Use a new id, or the same input.',
     details: { sagaId },
-  });
-}
-
-function nextEntry(row: SagaRow, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      stopWaiting();
-      signal.removeEventListener('abort', wake);
-      resolve();
-    };
-    const stopWaiting = row.onNextEntry(wake);
-    signal.addEventListener('abort', wake, { once: true });
   });
 }
 

@@ -54,7 +54,7 @@ function listingOf(row: SagaRow): SagaListing {
     error,
     startedAt,
     updatedAt,
-    finishedAt,
+    finishedAt: finishedAt && new Date(finishedAt),
   };
 }
 

@@ -31,6 +31,7 @@ export class SagaRow {
   lockedBy: object | null = null;
   /** The event with seq n is at n - 1. */
   readonly #journal: SagaEvent[] = [];
+  #seq = 0n;
   #snapshot: SagaSnapshot | null = null;
   #waiting: (() => void)[] = [];
 
@@ -53,19 +54,19 @@ export class SagaRow {
   }
 
   get seq(): bigint {
-    return BigInt(this.#journal.length);
+    return this.#seq;
   }
 
   get startedAt(): Date {
-    return this.#journal[0]?.at ?? new Date(0);
+    return new Date(this.#journal[0]?.at ?? 0);
   }
 
   get updatedAt(): Date {
-    return this.#journal.at(-1)?.at ?? new Date(0);
+    return new Date(this.#journal.at(-1)?.at ?? 0);
   }
 
   get hasMessages(): boolean {
-    return this.inboxSeen < BigInt(this.inbox.length);
+    return Number(this.inboxSeen) < this.inbox.length;
   }
 
   /** Whether a worker has something to do here, were nobody else doing it. */
@@ -89,6 +90,7 @@ export class SagaRow {
 
   append(events: readonly SagaEvent[]): void {
     for (const event of events) this.#journal.push(isolated(event));
+    this.#seq += BigInt(events.length);
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -103,15 +105,20 @@ export class SagaRow {
   entries(after: bigint, limit: number = Infinity): readonly JournalEntry[] {
     return this.#journal
       .slice(Number(after), Number(after) + limit)
-      .map((event, at) => ({ seq: after + BigInt(at + 1), event: isolated(event) }));
+      .map((event, at) => ({ seq: after + BigInt(at + 1), event: withOwnDates(isolated(event)) }));
   }
 
-  /** Calls `wake` once, at the next entry. @returns how to give up waiting. */
-  onNextEntry(wake: () => void): () => void {
-    this.#waiting.push(wake);
-    return () => {
-      this.#waiting = this.#waiting.filter((other) => other !== wake);
-    };
+  /** Resolves at the next entry, or when the signal fires. */
+  nextEntry(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiting = this.#waiting.filter((other) => other !== wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#waiting.push(wake);
+      signal.addEventListener('abort', wake, { once: true });
+    });
   }
 
   stored(): StoredSaga {
@@ -123,7 +130,7 @@ export class SagaRow {
       definition,
       definitionVersion,
       correlationId,
-      summary: this.summary,
+      summary: withOwnDates(this.summary),
       startedAt: this.startedAt,
       updatedAt: this.updatedAt,
       snapshot,
@@ -144,4 +151,14 @@ function isolated(event: SagaEvent): SagaEvent {
     return { ...event, value: asStored(event.value) };
   }
   return event;
+}
+
+/** A copy whose Dates are its holder's: those that the engine writes down are shared by many. */
+function withOwnDates<T extends object>(noted: T): T {
+  const copy = { ...noted };
+  for (const key of Object.keys(copy) as (keyof T)[]) {
+    const value = copy[key];
+    if (value instanceof Date) copy[key] = new Date(value) as T[keyof T] & Date;
+  }
+  return copy;
 }

@@ -142,7 +142,7 @@ function begin(
       path,
       direction,
       attempt: (attempts?.attempt ?? 0) + 1,
-      deadlineAt: Number.isFinite(deadlineMs) ? new Date(deadlineMs) : null,
+      deadlineAt: Number.isFinite(deadlineMs) ? deadlineOf(deadlineMs) : null,
     });
   }
   for (const note of notes) {
@@ -151,6 +151,14 @@ function begin(
     draft.emit({ ...note, at });
   }
   return notes.length > 0;
+}
+
+let lastDeadline = new Date(Number.NaN);
+
+/** What is begun in the same millisecond and has as long shares a Date, which nobody changes. */
+function deadlineOf(ms: number): Date {
+  if (lastDeadline.getTime() !== ms) lastDeadline = new Date(ms);
+  return lastDeadline;
 }
 
 function isThere({ signals }: SagaState, signalId: string | undefined): boolean {

@@ -66,40 +66,47 @@ export function attemptFailed(draft: StateDraft, event: EventOf<'AttemptFailed'>
   const attempts = before?.[event.direction];
   if (!before || !attempts) return;
   const interrupted = event.error.code === 'SAGA_STEP_INTERRUPTED' ? 1 : 0;
-  const counted = {
-    attempt: attempts.attempt,
-    budgetFrom: attempts.budgetFrom,
-    since: attempts.since,
-    interruptions: attempts.interruptions + interrupted,
-    interruptedInARow: interrupted && attempts.interruptedInARow + 1,
-    delayMs: attempts.delayMs,
-    lastOutcome: event.outcome,
-  };
-  const { retryAt, error } = event;
+  const interruptions = attempts.interruptions + interrupted;
+  const interruptedInARow = interrupted && attempts.interruptedInARow + 1;
+  const { retryAt, error, outcome } = event;
   const failed: DirectionState =
     retryAt === null
       ? {
-          ...counted,
           status: 'exhausted',
+          attempt: attempts.attempt,
+          budgetFrom: attempts.budgetFrom,
+          since: attempts.since,
+          interruptions,
+          interruptedInARow,
+          delayMs: attempts.delayMs,
+          lastOutcome: outcome,
           error,
           failedAt: event.at,
           pause: event.pause ?? false,
         }
       : {
-          ...counted,
           status: 'waiting',
+          attempt: attempts.attempt,
+          budgetFrom: attempts.budgetFrom,
+          since: attempts.since,
+          interruptions,
+          interruptedInARow,
+          delayMs: interrupted ? attempts.delayMs : retryAt.getTime() - event.at.getTime(),
+          lastOutcome: outcome,
           retryAt,
-          delayMs: interrupted ? counted.delayMs : retryAt.getTime() - event.at.getTime(),
         };
-  draft.steps[at] =
-    event.direction === 'compensate'
-      ? { ...before, compensate: failed }
-      : {
-          ...before,
-          forward: failed,
-          // An attempt of which nothing is known may have had its effect, whatever a later attempt says.
-          outcome: before.outcome === 'unknown' ? 'unknown' : event.outcome,
-        };
+  const forward = event.direction === 'forward';
+  // An attempt of which nothing is known may have had its effect, whatever a later attempt says.
+  const known = before.outcome === 'unknown' ? 'unknown' : outcome;
+  draft.steps[at] = {
+    path: before.path,
+    as: before.as,
+    forward: forward ? failed : before.forward,
+    compensate: forward ? before.compensate : failed,
+    outcome: forward ? known : before.outcome,
+    result: before.result,
+    generation: before.generation,
+  };
 }
 
 /**

@@ -48,16 +48,18 @@ const TELL_PARENT: Work = { ...IDLE, tellParent: true };
 /** What is to be done about a saga in this state. */
 export function nextWork(definition: SagaDefinition, state: SagaState, now: Date): Work {
   if (isSettled(state.status)) return state.parentTold ? IDLE : TELL_PARENT;
-  const running: RunningAttempt[] = [];
+  let running: readonly RunningAttempt[] = NOTHING;
   const forward = state.phase === 'forward';
   let timerMs = Infinity;
   const halted = state.paused || state.lock === 'waiting';
   let waiting = halted;
   for (const step of state.steps) {
-    if (step.forward?.status === 'running')
-      running.push(attemptOf(step.path, 'forward', step.forward));
+    // Mostly there is one: an array that grows takes room for many.
+    if (step.forward?.status === 'running') {
+      running = [...running, attemptOf(step.path, 'forward', step.forward)];
+    }
     if (step.compensate?.status === 'running') {
-      running.push(attemptOf(step.path, 'compensate', step.compensate));
+      running = [...running, attemptOf(step.path, 'compensate', step.compensate)];
     }
     const attempts = forward ? step.forward : step.compensate;
     if (attempts?.status === 'waiting' && !halted) {

@@ -19,7 +19,7 @@ export const alreadyDoneHandler: AttemptedNodeHandler<AlreadyDoneNode> = {
   compensate: (node, walk) => progress(node, 'compensate', walk.step(node.path)?.compensate, walk),
   begun: () => true,
   attempt: (node, invocation, host) =>
-    host.inTransaction(async (tx) => {
+    host().inTransaction(async (tx) => {
       await node.compensate({ ...invocation, tx });
     }),
 };

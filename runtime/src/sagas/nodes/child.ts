@@ -104,6 +104,6 @@ export const childHandler: AttemptedNodeHandler<ChildNode> = {
   compensate,
   attempt: (node, invocation, host) =>
     invocation.direction === 'forward'
-      ? host.startChild(node, invocation)
-      : host.undoChild(node, invocation),
+      ? host().startChild(node, invocation)
+      : host().undoChild(node, invocation),
 };

@@ -160,6 +160,6 @@ export interface NodeHandler<Node extends SagaNode = SagaNode> {
 export interface AttemptedNodeHandler<Node extends SagaNode> extends NodeHandler<Node> {
   /** Whether an attempt that throws is known to have left nothing behind. */
   readonly transactional: boolean;
-  /** Does or undoes it once. The value is the result; a throw is a failure. */
-  attempt(node: Node, invocation: Invocation, host: AttemptHost): Promise<unknown>;
+  /** Does or undoes it once. The value, or what its promise brings, is the result of doing it; a throw is a failure. */
+  attempt(node: Node, invocation: Invocation, host: () => AttemptHost): unknown;
 }

@@ -12,10 +12,6 @@ export interface StepNode extends AttemptedNodeBase {
 export const stepHandler: AttemptedNodeHandler<StepNode> = {
   ...attemptedNodeWalk,
   transactional: false,
-  attempt: async (node, invocation) => {
-    if (invocation.direction === 'forward') return node.execute(invocation);
-    // What an undo returns is nobody's: a driver's answer, say, that has no JSON form.
-    await node.compensate?.(invocation);
-    return undefined;
-  },
+  attempt: (node, invocation) =>
+    invocation.direction === 'forward' ? node.execute(invocation) : node.compensate?.(invocation),
 };

@@ -15,7 +15,7 @@ export const transactionalStepHandler: AttemptedNodeHandler<TransactionalStepNod
   ...attemptedNodeWalk,
   transactional: true,
   attempt: (node, invocation, host) =>
-    host.inTransaction(async (tx) => {
+    host().inTransaction(async (tx) => {
       if (invocation.direction === 'forward') return node.execute({ ...invocation, tx });
       await node.compensate?.({ ...invocation, tx });
       return undefined;

@@ -75,7 +75,7 @@ export function twoPhaseWork(work: TwoPhaseWork): Pick<TwoPhaseNode, 'execute' |
 export const twoPhaseHandler: AttemptedNodeHandler<TwoPhaseNode> = {
   ...attemptedNodeWalk,
   transactional: false,
-  attempt: async (node, invocation) =>
+  attempt: (node, invocation) =>
     invocation.direction === 'forward' ? node.execute(invocation) : node.compensate(invocation),
 };
 

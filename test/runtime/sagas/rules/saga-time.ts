@@ -10,6 +10,17 @@ const three = saga<{ readonly n: number }, InMemoryTransaction>('three')
   .step('three', { execute: ({ results }) => results.two + 1 })
   .build();
 
+/** Long enough for somebody else to come in between. */
+const someTurns = async (): Promise<void> => {
+  for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+};
+
+const unhurried = saga<null, InMemoryTransaction>('unhurried')
+  .step('one', { execute: someTurns })
+  .step('two', { execute: someTurns })
+  .step('three', { execute: someTurns })
+  .build();
+
 const refusal = (): never => {
   throw new Rejection('REFUSED', 'No.');
 };
@@ -162,10 +173,10 @@ describe('cancelling', () => {
 
   test('or completing wins, never both, at whatever moment it comes', async () => {
     const world = await openWorld();
-    const engine = await world.engine([three]);
+    const engine = await world.engine([unhurried]);
     const outcomes = new Set<string>();
     for (let delay = 0; delay < 40; delay += 1) {
-      const { sagaId } = await engine.start(three, { n: 1 });
+      const { sagaId } = await engine.start(unhurried, null);
       for (let turn = 0; turn < delay; turn += 1) await world.ground.turn();
       const cancelled = await engine.cancel(sagaId).then(
         () => true,
