@@ -1,17 +1,8 @@
 import { notOneOf } from '../foundation/nearest.ts';
 import type { SagaFilter } from '../sagas/saga-directory.ts';
 import type { SagaStatus } from '../sagas/saga-event.ts';
+import { SAGA_STATUSES } from '../sagas/saga-status.ts';
 import { UsageError } from './command-error.ts';
-
-const STATUSES: readonly SagaStatus[] = [
-  'pending',
-  'running',
-  'compensating',
-  'completed',
-  'compensated',
-  'failed',
-  'abandoned',
-];
 
 type Condition = (value: string) => SagaFilter;
 
@@ -47,8 +38,8 @@ export function wholeNumber(name: string, value: string): number {
 }
 
 function statusOf(value: string): SagaStatus {
-  const status = STATUSES.find((known) => known === value);
-  if (status === undefined) throw new UsageError(notOneOf(value, STATUSES));
+  const status = SAGA_STATUSES.find((known) => known === value);
+  if (status === undefined) throw new UsageError(notOneOf(value, SAGA_STATUSES));
   return status;
 }
 

@@ -1,5 +1,16 @@
 import type { SagaStatus } from './saga-event.ts';
 
+/** Every status there is. */
+export const SAGA_STATUSES: readonly SagaStatus[] = [
+  'pending',
+  'running',
+  'compensating',
+  'completed',
+  'compensated',
+  'failed',
+  'abandoned',
+];
+
 /** Whether a saga is over for good. */
 export function isFinished(status: SagaStatus): boolean {
   return status === 'completed' || status === 'compensated' || status === 'abandoned';

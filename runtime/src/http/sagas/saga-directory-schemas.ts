@@ -1,15 +1,16 @@
 import { type TOptional, type TSchema, type TString, Type } from 'typebox';
+import { SAGA_STATUSES } from '../../sagas/saga-status.ts';
 import { instant } from '../requests/instants.ts';
 import { pageLimit } from '../requests/paging.ts';
-import { errorSchema, orNull, STATUSES, time, timeOrNull } from './saga-schemas.ts';
+import { errorSchema, orNull, time, timeOrNull } from './saga-schemas.ts';
 
 const text = (options: object = {}): TOptional<TString> =>
   Type.Optional(Type.String({ minLength: 1, maxLength: 255, ...options }));
 
 const filter = {
   status: Type.Optional(
-    Type.Array(Type.Enum([...STATUSES]), {
-      maxItems: STATUSES.length,
+    Type.Array(Type.Enum([...SAGA_STATUSES]), {
+      maxItems: SAGA_STATUSES.length,
       description: 'Any of these.',
     }),
   ),
@@ -42,7 +43,7 @@ export const directorySchema: TSchema = Type.Object(
         definition: Type.String(),
         definitionVersion: Type.Integer(),
         correlationId: Type.String(),
-        status: Type.Enum([...STATUSES]),
+        status: Type.Enum([...SAGA_STATUSES]),
         paused: Type.Boolean(),
         currentStep: orNull<string>('string'),
         startedAt: time,

@@ -1,5 +1,6 @@
 import { type TOptional, type TSchema, type TString, Type } from 'typebox';
 import { SAGA_SORT_FIELDS, type SagaSort } from '../../sagas/read-models/saga-query-handler.ts';
+import { SAGA_STATUSES } from '../../sagas/saga-status.ts';
 import { instant } from '../requests/instants.ts';
 import { pageLimit } from '../requests/paging.ts';
 import {
@@ -7,7 +8,6 @@ import {
   lockSchema,
   orNull,
   remainingSchema,
-  STATUSES,
   time,
   timeOrNull,
 } from './saga-schemas.ts';
@@ -29,8 +29,8 @@ const span = {
 /** `GET /api/v1/sagas?…` */
 export const listQuery: TSchema = Type.Object({
   status: Type.Optional(
-    Type.Array(Type.Enum([...STATUSES]), {
-      maxItems: STATUSES.length,
+    Type.Array(Type.Enum([...SAGA_STATUSES]), {
+      maxItems: SAGA_STATUSES.length,
       description: 'Any of these: `status=failed&status=running`.',
     }),
   ),
@@ -70,7 +70,7 @@ export const listSchema: TSchema = Type.Object(
         sagaId: Type.String(),
         definition: Type.String(),
         definitionVersion: Type.Integer(),
-        status: Type.Enum([...STATUSES]),
+        status: Type.Enum([...SAGA_STATUSES]),
         paused: Type.Boolean(),
         currentStep: orNull<string>('string'),
         correlationId: Type.String(),
@@ -98,7 +98,7 @@ export const metricsQuery: TSchema = Type.Object({ definition: text(), ...span }
 export const metricsSchema: TSchema = Type.Object(
   {
     total: count,
-    byStatus: Type.Object(Object.fromEntries(STATUSES.map((status) => [status, count]))),
+    byStatus: Type.Object(Object.fromEntries(SAGA_STATUSES.map((status) => [status, count]))),
     successRate: orNull<number>('number', {
       description: 'Of those that ended or gave up, 0 to 1.',
     }),

@@ -6,7 +6,7 @@ import {
   type TString,
   type TUnsafe,
 } from 'typebox';
-import type { SagaStatus } from '../../sagas/saga-event.ts';
+import { SAGA_STATUSES } from '../../sagas/saga-status.ts';
 
 /** A value or null, as OpenAPI 3.1 says it. */
 export function orNull<T>(type: string, rest: object = {}): TUnsafe<T | null> {
@@ -31,17 +31,6 @@ export const errorSchema: TUnsafe = Type.Unsafe<unknown>({
     },
   },
 });
-
-/** Every status there is. */
-export const STATUSES: readonly SagaStatus[] = [
-  'pending',
-  'running',
-  'completed',
-  'compensating',
-  'compensated',
-  'failed',
-  'abandoned',
-];
 
 /** What was begun and is not undone. */
 export const remainingSchema: TOptional<TArray<TString>> = Type.Optional(
@@ -83,7 +72,7 @@ export const sagaSchema: TSchema = Type.Object(
     sagaId: Type.String(),
     definition: Type.String(),
     definitionVersion: Type.Integer(),
-    status: Type.Enum([...STATUSES]),
+    status: Type.Enum([...SAGA_STATUSES]),
     paused: Type.Boolean({ description: 'Whether it begins nothing more until it is resumed.' }),
     versionMissing: Type.Optional(
       Type.Boolean({
