@@ -1,3 +1,4 @@
+import { sleep } from '../../runtime/src/foundation/sleep.ts';
 import { isPotterError } from '../../runtime/src/errors/potter-error.ts';
 
 /** What anybody does whose answer was lost with its connection: asks again. */
@@ -7,6 +8,7 @@ export async function insist<T>(ask: () => Promise<T>): Promise<T> {
       return await ask();
     } catch (error) {
       if (!isPotterError(error, 'DATABASE_UNAVAILABLE')) throw error;
+      await sleep(20);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { PotterError } from '../../errors/potter-error.ts';
 import type { Timer } from '../../foundation/clock.ts';
 import { newId } from '../../foundation/ids.ts';
@@ -30,7 +31,7 @@ export class Worker {
   readonly #events: WorkerEvents;
   readonly #name: string;
   #generation = 0;
-  #life = new AbortController();
+  #life = newLife();
   #running = false;
   #claiming = false;
   #polling = false;
@@ -178,7 +179,7 @@ export class Worker {
     this.#claiming = false;
     this.#leaseTimer?.cancel();
     this.#life.abort(leaseLost(`The lease of worker ${this.id} ran out.`));
-    this.#life = new AbortController();
+    this.#life = newLife();
     this.#generation += 1;
     // A poll of the life before may never be answered; it must not keep this one from looking.
     this.#polling = false;
@@ -271,6 +272,13 @@ export class Worker {
   #nowMs(): number {
     return this.#context.clock.now().getTime();
   }
+}
+
+/** Listened to by every saga that waits for a store that is away: however many they are, Node has nothing to warn of. */
+function newLife(): AbortController {
+  const life = new AbortController();
+  setMaxListeners(0, life.signal);
+  return life;
 }
 
 function leaseLost(message: string): PotterError {

@@ -1,14 +1,18 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from 'potter-runtime/embedded';
 import { createPool, PostgresSagaStore } from 'potter-runtime/postgres';
 import { createSagaEngine } from 'potter-runtime/sagas';
 import { expect, onTestFinished, test } from 'vitest';
-import { componentDirectory } from '../../../../runtime/src/migrations/runtime-components.ts';
+import { createMigrator } from 'potter-runtime/migrations';
 import { EFFECTS_TABLE, effectsSaga, expectedEffects } from '../../../support/effects-saga.ts';
+import { insist } from '../../../support/insist.ts';
+import { referenceOn, referenceViolations } from '../../../support/reference-effects.ts';
+import { approve } from '../../../support/reference-saga.ts';
+import { HOLDS_TABLE, stillPrepared, togetherOn } from '../../../support/reference-two-phase.ts';
 
 /** How often the server goes away: a few times, or for ten minutes for those who ask for it. */
 const OUTAGES = process.env['POTTER_FULL'] === '1' ? 100 : 3;
@@ -66,18 +70,23 @@ test(
     front.target = server.port;
     const url = new URL(server.url);
     url.port = String(port);
-    const pool = createPool(url.href, { connectTimeout: '1s' });
+    const pool = createPool(url.href, { connectTimeout: '1s', maxConnections: 20 });
     onTestFinished(() => pool.close());
-    await pool.query({ text: EFFECTS_TABLE });
-    for (const component of ['sagas', 'fences'] as const) {
-      const file = join(componentDirectory(component), `0001_${component}.sql`);
-      const sql = await readFile(file, 'utf8');
-      await pool.query({ text: sql.split('-- Down Migration')[0] ?? '' });
-    }
+    await pool.query({ text: `${EFFECTS_TABLE}; ${HOLDS_TABLE}` });
+    await createMigrator({
+      databaseUrl: url.href,
+      components: ['sagas', 'fences', 'two-phase-commit', 'two-phase-participant'],
+      // There is no project around a test.
+      directory: 'no-project',
+    }).up();
     const store = new PostgresSagaStore({ pool });
     onTestFinished(() => store.close());
+    const together = togetherOn(pool);
+    onTestFinished(() => together.close());
     const definition = effectsSaga(pool);
-    const engine = createSagaEngine({ store, definitions: [definition], lease: 2_000, poll: 100 });
+    const reference = referenceOn(pool, together);
+    const definitions = [definition, reference];
+    const engine = createSagaEngine({ store, definitions, lease: 2_000, poll: 100 });
     await engine.run();
     onTestFinished(() => engine.stop({ timeout: '1s' }));
 
@@ -94,7 +103,22 @@ test(
         await engine.settled(sagaId).catch(() => {});
       }
     };
-    const lanes = Array.from({ length: 8 }, (_, lane) => flood(lane));
+    const references: string[] = [];
+    /** Sagas of every kind of node; every third is cancelled somewhere on its way. */
+    const referenceFlood = async (lane: number): Promise<void> => {
+      for (let n = 0; !stop.signal.aborted; n += 1) {
+        const sagaId = `reference-${lane}-${n}`;
+        await insist(() => engine.start(reference, { items: 2 }, { sagaId }));
+        references.push(sagaId);
+        await insist(() => approve(engine, sagaId));
+        if ((lane + n) % 3 === 2) await engine.cancel(sagaId).catch(() => {});
+        await engine.settled(sagaId).catch(() => {});
+      }
+    };
+    const lanes = [
+      ...Array.from({ length: 8 }, (_, lane) => flood(lane)),
+      ...Array.from({ length: 4 }, (_, lane) => referenceFlood(lane)),
+    ];
     for (let outage = 0; outage < OUTAGES; outage += 1) {
       await new Promise((resolve) => setTimeout(resolve, UP_MS));
       await server.stop();
@@ -118,15 +142,23 @@ test(
       effects: string[] | null;
     }>({
       text: `SELECT s.saga_id, s.status, array_agg(e.key ORDER BY e.no) FILTER (WHERE e.key IS NOT NULL) AS effects
-        FROM potter.sagas s LEFT JOIN effects e USING (saga_id) GROUP BY 1, 2`,
+        FROM potter.sagas s LEFT JOIN effects e USING (saga_id) WHERE definition = 'effects-saga' GROUP BY 1, 2`,
     });
     const known = new Set(rows.map((row) => row.saga_id));
     const wrong = rows.filter(
       (row) => row.effects?.join() !== expectedEffects(row.saga_id, row.status).join(),
     );
-    console.log(`${rows.length} sagas, ${OUTAGES} outages, ${wrong.length} violations`);
+    const found = await Promise.all(
+      references.map((sagaId) => referenceViolations(pool, store, sagaId)),
+    );
+    console.log(
+      `${rows.length} sagas and ${references.length} of every kind of node, ${OUTAGES} outages, ${wrong.length + found.flat().length} violations`,
+    );
+    expect(found.flat()).toEqual([]);
+    await expect.poll(() => stillPrepared(pool), { timeout: 30_000 }).toBe(0);
     expect(accepted.filter((sagaId) => !known.has(sagaId))).toEqual([]);
     expect(wrong).toEqual([]);
     expect(accepted.length).toBeGreaterThan(5);
+    expect(references.length).toBeGreaterThan(3);
   },
 );

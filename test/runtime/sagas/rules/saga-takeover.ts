@@ -274,6 +274,33 @@ describe('an unreachable store', () => {
     }
   });
 
+  test('has as many sagas waiting for it as there are, and Node warns of nothing', async () => {
+    const world = await openWorld();
+    const gate = signalled();
+    let isAway = false;
+    const away = interceptSagaStore(world.store, (call, proceed) =>
+      isAway && call.method === 'commit'
+        ? Promise.reject(new PotterError('DATABASE_UNAVAILABLE', { message: 'It is away.' }))
+        : proceed(),
+    );
+    const definition = saga<null, InMemoryTransaction>('many')
+      .step('only', { execute: () => gate.promise })
+      .build();
+    const engine = await world.engine([definition], { store: away });
+    const ids: string[] = [];
+    for (let n = 0; n < 20; n += 1) ids.push((await engine.start(definition, null)).sagaId);
+    const warnings: string[] = [];
+    const onWarning = ({ message }: Error): void => void warnings.push(message);
+    process.on('warning', onWarning);
+    isAway = true;
+    gate.resolve();
+    await world.clock.advance('1s');
+    isAway = false;
+    for (const id of ids) expect((await world.settled(engine, id)).status).toBe('completed');
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   test('that loses the answer to a takeover has nothing interrupted twice', async () => {
     const world = await openWorld();
     let gate: () => Promise<unknown> = forever;
