@@ -248,7 +248,7 @@ test('a claim that another one overtook while it began counts what that one clai
   const store = new PostgresSagaStore({ pool: database.pool });
   const limits = { concurrency: 1, perKey: null, rate: null };
   const asked = { definitions: [{ name: definition, version: 1, limits }] };
-  for (let n = 0; n < 2; n += 1) await store.create(newSaga({ definition, limitKey: 'k' }));
+  await store.create(newSaga({ definition, limitKey: 'k' }));
   const [first, second] = [await registered(store), await registered(store)];
   // The first claim ever of a definition makes its row, and takes nothing yet.
   await admitSagas(database.pool, claimBy(first, asked));
@@ -272,7 +272,10 @@ test('a claim that another one overtook while it began counts what that one clai
       return rows.length;
     })
     .toBe(1);
-  expect(await claimed(store, claimBy(first, asked))).toHaveLength(1);
+  // It goes before the other, which is all that the claim on its way sees.
+  const urgent = newSaga({ definition, limitKey: 'k', priority: 9 });
+  await store.create(urgent);
+  expect(await claimed(store, claimBy(first, asked))).toMatchObject([{ sagaId: urgent.sagaId }]);
   await gate.query('SELECT pg_advisory_unlock(7)');
   const admitted = await slow;
   expect(admitted.rows.filter(({ saga_id }) => saga_id !== null)).toEqual([]);
