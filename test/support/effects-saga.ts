@@ -32,6 +32,7 @@ const retry = exponentialBackoff({ maxAttempts: 50, initialDelay: 20, maxDelay: 
 export function effectsSaga(
   pool: PostgresPool,
   limits?: SagaLimits<EffectsInput>,
+  version = 1,
 ): SagaDefinition<EffectsInput, PostgresTransaction> {
   const call = (sagaId: string, key: string): Promise<string | undefined> =>
     inTransaction(pool, (tx) =>
@@ -50,7 +51,8 @@ export function effectsSaga(
     compensateRetry: retry,
   };
   return saga<EffectsInput, PostgresTransaction>('effects-saga', {
-    version: 1,
+    version,
+    ...(version > 1 && { migrateFrom: { 1: {} } }),
     snapshotEvery: 3,
     lock: ({ input }) => input.key ?? [],
     ...(limits && { limits }),

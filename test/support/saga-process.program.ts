@@ -103,7 +103,11 @@ if (REFERENCE !== '') {
 } else if (START !== '') {
   points.killAt = Number(KILL_AT) === 0 ? 0 : points.passed + Number(KILL_AT);
   const before = points.passed;
-  const input = { refuse: REFUSE !== '', ...(STEP_MS !== '0' && { stepMs: Number(STEP_MS) }) };
+  const input = {
+    refuse: REFUSE !== '',
+    ...(LOCK !== '' && { key: LOCK }),
+    ...(STEP_MS !== '0' && { stepMs: Number(STEP_MS) }),
+  };
   await engine.start(definition, input, { sagaId: START });
   say(`accepted ${START}`);
   if (FLOOD === '0') {
