@@ -3,11 +3,12 @@ import {
   type TwoPhaseExecutor,
 } from '../../runtime/src/sagas/two-phase-commit/coordinator.ts';
 import { InMemoryTwoPhaseLog } from '../../runtime/src/sagas/two-phase-commit/in-memory-two-phase-log.ts';
+import type { TwoPhaseLog } from '../../runtime/src/sagas/two-phase-commit/two-phase-log.ts';
 import type { TwoPhaseParticipant } from '../../runtime/src/sagas/two-phase-commit/two-phase-participant.ts';
 import { FakeTwoPhaseParticipant } from '../../runtime/src/testing/fake-two-phase-participant.ts';
 
 /** What outlives every simulated process of every run: transactions are told apart by the ids of their sagas. */
-const log = new InMemoryTwoPhaseLog();
+const inMemory = new InMemoryTwoPhaseLog();
 const [east, west] = [new FakeTwoPhaseParticipant('east'), new FakeTwoPhaseParticipant('west')];
 
 /** Who takes part in the step of several participants. */
@@ -17,7 +18,10 @@ export const TOGETHER = ['east', 'west'] as const;
  * A process's coordinator over participants in memory, of which the first has its effect, under the key of the step, when it
  * commits.
  */
-export function togetherInMemory(apply: (key: string) => Promise<unknown>): TwoPhaseExecutor {
+export function togetherInMemory(
+  apply: (key: string) => Promise<unknown>,
+  log: TwoPhaseLog = inMemory,
+): TwoPhaseExecutor {
   const noting: TwoPhaseParticipant = {
     name: east.name,
     prepare: (branch, work, options) => east.prepare(branch, work, options),
@@ -34,7 +38,10 @@ export function togetherInMemory(apply: (key: string) => Promise<unknown>): TwoP
 }
 
 /** What is wrong between the participants of a saga that is over. */
-export async function halfTogether(sagaId: string): Promise<readonly string[]> {
+export async function halfTogether(
+  sagaId: string,
+  log: TwoPhaseLog = inMemory,
+): Promise<readonly string[]> {
   const branch = { coordinator: await log.identity(), transactionId: `${sagaId}:together` };
   const call = { signal: new AbortController().signal };
   const states = [await east.find(branch, call), await west.find(branch, call)];

@@ -1,10 +1,15 @@
 import { systemClock } from 'potter-runtime/foundation';
-import { PostgresSagaStore, type PostgresTransaction } from 'potter-runtime/postgres';
+import {
+  PostgresSagaStore,
+  type PostgresTransaction,
+  PostgresTwoPhaseLog,
+} from 'potter-runtime/postgres';
 import { crashEverywhere, type LedgerClient, sagaStoreContract } from 'potter-runtime/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
 import { isFullRun } from '../../../support/full-run.ts';
-import { approval, referenceSaga } from '../../../support/reference-saga.ts';
+import { approve, referenceSaga } from '../../../support/reference-saga.ts';
+import { halfTogether, togetherInMemory } from '../../../support/reference-together.ts';
 
 /** Some of the points, evenly, or all of them for those who ask for it. */
 const POINTS = isFullRun ? Infinity : 100;
@@ -13,7 +18,7 @@ let database: TestDatabase;
 let store: PostgresSagaStore;
 
 beforeAll(async () => {
-  database = await createTestDatabase({ components: ['sagas'] });
+  database = await createTestDatabase({ components: ['sagas', 'two-phase-commit'] });
   await database.pool.query('CREATE TABLE shipments (saga_id text NOT NULL, key text NOT NULL)');
   store = new PostgresSagaStore({ pool: database.pool });
 });
@@ -40,6 +45,7 @@ describe('PostgreSQL saga store', () => {
   });
 
   test('a saga killed at every durable write, forwards and back, ends as if nothing had happened', async () => {
+    const log = new PostgresTwoPhaseLog({ pool: database.pool });
     const report = await crashEverywhere({
       scenario: (ledger: LedgerClient) => ({
         input: { items: 2 },
@@ -50,16 +56,12 @@ describe('PostgreSQL saga store', () => {
               const text = 'INSERT INTO shipments (saga_id, key) VALUES ($1, $2)';
               await tx.query({ text, values: [key.split('/')[0], key] });
             },
+            together: togetherInMemory((key) => ledger.apply(key), log),
           },
           { sleep: 5, patience: '1m', firstRetry: 20 },
         ),
       }),
-      tell: (engine, sagaId) =>
-        engine
-          .signal(sagaId, approval, { by: 'Ann' }, { messageId: 'approved' })
-          .catch((error: { code?: string }) => {
-            if (error.code !== 'SAGA_ALREADY_FINISHED') throw error;
-          }),
+      tell: approve,
       store: () => store,
       clock: () => systemClock,
       engine: { poll: 50, lease: '8s' },
@@ -77,7 +79,8 @@ describe('PostgreSQL saga store', () => {
         );
         const expected = status === 'compensated' ? 0 : 2;
         const right = kept.length === expected;
-        return right ? twice : [...twice, `${status} with ${written.join(', ')}`];
+        const half = await halfTogether(sagaId, log);
+        return [...twice, ...half, ...(right ? [] : [`${status} with ${written.join(', ')}`])];
       },
     });
     console.log(
