@@ -40,8 +40,8 @@ export interface Watch {
   settled(sagaId: string): Promise<void>;
 }
 
-/** Watches a store from now on. */
-export function watch<Tx>(store: SagaStore<Tx>): Watch {
+/** Watches a store from now on. @param ended called for every saga that ends here, whoever started it */
+export function watch<Tx>(store: SagaStore<Tx>, ended: () => void = () => {}): Watch {
   const waiting = new Map<string, () => void>();
   const watched: Watch = {
     writes: 0,
@@ -61,6 +61,7 @@ export function watch<Tx>(store: SagaStore<Tx>): Watch {
     return outcome.then((known) => {
       waiting.get(sagaId)?.();
       waiting.delete(sagaId);
+      ended();
       return known;
     });
   };

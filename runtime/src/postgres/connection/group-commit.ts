@@ -1,3 +1,5 @@
+import { LanePolicy } from './lane-policy.ts';
+
 /** How appends of one process are collected into shared statements. */
 export interface GroupCommitOptions {
   /** Statements in flight at once, each on a connection of its own. Default 2: one is filled while one is flushed. */
@@ -12,6 +14,9 @@ export interface GroupCommitOptions {
    */
   readonly minShare?: number;
 }
+
+/** One flush this long holds up no other: what it waits for may have nothing to do with them. */
+const PATIENCE_MS = 250;
 
 /** Something to be flushed with others. */
 export interface Groupable {
@@ -35,6 +40,7 @@ export interface Unfinished {
  */
 export class GroupCommit<Item extends Groupable> {
   readonly #flush: (group: readonly Item[]) => Promise<readonly Unfinished[]>;
+  readonly #policy: LanePolicy;
   readonly #lanes: number;
   readonly #maxAppends: number;
   readonly #maxEvents: number;
@@ -44,6 +50,8 @@ export class GroupCommit<Item extends Groupable> {
   #busyLanes = 0;
   #inFlight = 0;
   #scheduled = false;
+  #patience: NodeJS.Timeout | undefined;
+  #impatient = false;
 
   /** @param flush settles every item of the group by itself, and never rejects. */
   constructor(
@@ -55,6 +63,12 @@ export class GroupCommit<Item extends Groupable> {
     this.#maxAppends = options.maxAppends ?? 256;
     this.#maxEvents = options.maxEvents ?? 1_000;
     this.#minShare = options.minShare ?? 16;
+    this.#policy = new LanePolicy(this.#lanes, this.#maxAppends);
+  }
+
+  /** Says how many processes write to this database, this one included; see {@link LanePolicy}. Until it is said: one. */
+  writers(count: number): void {
+    this.#policy.writers(count);
   }
 
   add(item: Item): void {
@@ -64,11 +78,12 @@ export class GroupCommit<Item extends Groupable> {
 
   /** Writers that were just answered may have more to say; they get the rest of this turn to do so. */
   #schedule(): void {
-    if (this.#scheduled || this.#busyLanes === this.#lanes || this.#queue.length === 0) return;
+    if (this.#scheduled || this.#queue.length === 0) return;
+    if (this.#busyLanes >= this.#openLanes()) return this.#waitPatiently();
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      while (this.#busyLanes < this.#lanes) {
+      while (this.#busyLanes < this.#openLanes()) {
         const group = this.#take();
         if (group.length === 0) return;
         void this.#run(group);
@@ -76,11 +91,30 @@ export class GroupCommit<Item extends Groupable> {
     });
   }
 
+  #openLanes(): number {
+    return this.#impatient ? this.#lanes : this.#policy.lanes(this.#queue.length);
+  }
+
+  #waitPatiently(): void {
+    if (this.#patience !== undefined || this.#busyLanes === this.#lanes) return;
+    this.#patience = setTimeout(() => {
+      this.#impatient = true;
+      this.#schedule();
+    }, PATIENCE_MS);
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#impatient = false;
+  }
+
   async #run(group: readonly Item[]): Promise<void> {
     const keys = new Set(group.map(({ key }) => key));
     this.#busyLanes += 1;
     this.#inFlight += group.length;
     for (const key of keys) this.#taken.add(key);
+    const from = performance.now();
     for (const { key, done } of await this.#flush(group)) {
       keys.delete(key);
       void done.finally(() => {
@@ -89,7 +123,9 @@ export class GroupCommit<Item extends Groupable> {
       });
     }
     for (const key of keys) this.#taken.delete(key);
+    this.#policy.flushed(performance.now() - from);
     this.#busyLanes -= 1;
+    this.#stopWaiting();
     this.#inFlight -= group.length;
     this.#schedule();
   }
@@ -97,7 +133,7 @@ export class GroupCommit<Item extends Groupable> {
   /** How many a group may have for all lanes to have as many. */
   #share(): number {
     const all = this.#queue.length + this.#inFlight;
-    const lanes = Math.min(this.#lanes, Math.max(1, Math.floor(all / this.#minShare)));
+    const lanes = Math.min(this.#openLanes(), Math.max(1, Math.floor(all / this.#minShare)));
     return Math.ceil(all / lanes);
   }
 

@@ -46,7 +46,7 @@ export interface PostgresSagaStoreOptions {
   readonly pool: PostgresPool;
   /** Most commits in one statement. Default 128; 1 turns grouping off. */
   readonly maxGroup?: number;
-  /** Statements with commits in flight at once. Default 2: one is filled while one is flushed. */
+  /** Statements with commits in flight at once, at most. Default 2: one is filled while one is flushed. */
   readonly commitConnections?: number;
   /** Told when the listening connection breaks. Default: nobody. */
   readonly logger?: Logger;
@@ -109,7 +109,17 @@ export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncD
   }
 
   claim(request: ClaimRequest): Promise<ClaimOutcome> {
-    return this.#ask(() => claimSagas(this.#pool, request, (id) => loadSaga(this.#pool, id)));
+    return this.#ask(() =>
+      claimSagas(
+        this.#pool,
+        request,
+        (id) => loadSaga(this.#pool, id),
+        (place) => {
+          this.#signals.learn(place);
+          this.#writer.writers(place.workers);
+        },
+      ),
+    );
   }
 
   unclaimable(

@@ -21,6 +21,8 @@ export interface WorkerEvents {
 
 /** How often to look for sagas nobody here can run. */
 const UNCLAIMABLE_EVERY_MS = 60_000;
+/** Sagas asked for at once: what more there is, is asked for again, and others who look meanwhile get their part of it. */
+const MOST_AT_ONCE = 100;
 
 /**
  * This process's standing in the store: one lease, kept alive by the very poll that looks for work, and given up as soon as it
@@ -217,7 +219,7 @@ export class Worker {
   async #claim(): Promise<void> {
     const { store, leaseMs, definitions, clock, logger, metrics } = this.#context;
     const { id } = this;
-    const limit = this.#claiming ? Math.max(0, this.#events.room()) : 0;
+    const limit = this.#claiming ? Math.max(0, Math.min(MOST_AT_ONCE, this.#events.room())) : 0;
     const sentMs = this.#nowMs();
     const unsure = this.#unsure;
     try {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   GroupCommit,
   type GroupCommitOptions,
@@ -38,6 +38,23 @@ function manual(options?: GroupCommitOptions) {
     options,
   );
   return { groups, flushes, keys: () => flushes.map(({ keys }) => keys) };
+}
+
+/** Other processes write too, and its first flush took a second; then one is under way and one waits. */
+async function crowded() {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] });
+  const manually = manual({ lanes: 2, maxAppends: 4 });
+  const { groups, flushes } = manually;
+  groups.writers(4);
+  groups.add(item('first'));
+  await turn();
+  vi.advanceTimersByTime(1_000);
+  await flushes[0]?.end();
+  groups.add(item('a'));
+  await turn();
+  groups.add(item('b'));
+  await turn();
+  return manually;
 }
 
 describe('group commit', () => {
@@ -93,6 +110,31 @@ describe('group commit', () => {
     await turn();
     // Ten are under way or about to be: no more than five in one group, however many wait.
     expect(sizes()).toEqual([5, 4, 3, 5]);
+  });
+
+  describe('where other processes write too and flushes are slow', () => {
+    afterEach(() => void vi.useRealTimers());
+
+    test('what comes while a group is under way waits for it, until there is a whole group', async () => {
+      const { groups, keys } = await crowded();
+      expect(keys()).toEqual([['first'], ['a']]);
+      for (const key of ['c', 'd']) groups.add(item(key));
+      await turn();
+      expect(keys()).toEqual([['first'], ['a']]);
+      groups.add(item('e'));
+      await turn();
+      expect(keys()).toEqual([['first'], ['a'], ['b', 'c', 'd', 'e']]);
+    });
+
+    test('a group that does not end holds up no other for long', async () => {
+      const { keys } = await crowded();
+      vi.advanceTimersByTime(249);
+      await turn();
+      expect(keys()).toEqual([['first'], ['a']]);
+      vi.advanceTimersByTime(1);
+      await turn();
+      expect(keys()).toEqual([['first'], ['a'], ['b']]);
+    });
   });
 
   test('never has one key in two groups, and keeps its order', async () => {

@@ -8,6 +8,7 @@ import type { PostgresClient } from '../../connection/client.ts';
 import { admitSagas } from './admit.ts';
 import { READ_CTE, type ReadRow } from './read-claimed.ts';
 import { claimedSagaOf } from './row.ts';
+import type { Place } from './work-turns.ts';
 
 const LIMITED_DUE = `
     EXISTS (SELECT FROM runnable r CROSS JOIN LATERAL (
@@ -60,16 +61,19 @@ const claimSql = (limits: boolean): string => `
     RETURNING s.*
   ),
   ${READ_CTE}
-  SELECT EXISTS (SELECT FROM alive) AS alive,${limits ? LIMITED_DUE : ''}
+  SELECT EXISTS (SELECT FROM alive) AS alive, w.workers, w.before,${limits ? LIMITED_DUE : ''}
     ARRAY(SELECT s.saga_id FROM potter.sagas s WHERE s.owner = $1 AND s.inbox_last > s.inbox_seen) AS messages,
     read.*
-  FROM (SELECT) one LEFT JOIN read ON true`;
+  FROM (
+    SELECT count(*)::integer AS workers, (count(*) FILTER (WHERE worker_id < $1))::integer AS before
+    FROM potter.saga_workers WHERE expires_at > statement_timestamp()
+  ) w LEFT JOIN read ON true`;
 
 const CLAIM_SQL = claimSql(false);
 const CLAIM_WITH_LIMITS_SQL = claimSql(true);
 
 /** Without a claimed saga there is one row, and its saga is null. */
-interface ClaimRow extends ReadRow {
+interface ClaimRow extends ReadRow, Place {
   readonly alive: boolean;
   readonly messages: readonly string[];
   readonly limited_due?: boolean;
@@ -78,10 +82,12 @@ interface ClaimRow extends ReadRow {
 /** Reads a saga afresh. */
 type Load = (sagaId: string) => Promise<StoredSaga | undefined>;
 
+/** @param seen told where the worker stands among all. */
 export async function claimSagas(
   client: PostgresClient,
   request: ClaimRequest,
   load: Load,
+  seen: (place: Place) => void,
 ): Promise<ClaimOutcome> {
   const { workerId, ttlMs, limit, now, known, definitions } = request;
   const hasLimits = definitions.some(({ limits }) => limits !== undefined);
@@ -101,6 +107,7 @@ export async function claimSagas(
   });
   const [first] = rows;
   if (first === undefined || !first.alive) return { kind: 'lease-lost' };
+  seen({ workers: first.workers, before: first.before });
   const sagas = await readClaimed(rows, workerId, load);
   const { messages } = first;
   const room = limit - sagas.length;

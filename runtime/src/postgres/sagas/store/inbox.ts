@@ -4,7 +4,7 @@ import type { InboxEntry, PostOutcome } from '../../../sagas/saga-store.ts';
 import type { PostgresClient } from '../../connection/client.ts';
 import { sqlStateOf } from '../../connection/errors.ts';
 import { AT_ONCE, bodyOf, inboxOf, selectInbox } from './row.ts';
-import { SAGA_CHANNEL } from './write-sql.ts';
+import { SAGA_CHANNEL, WORK } from './write-sql.ts';
 
 /** The row of the saga orders messages and commits: whichever comes second sees the other. */
 const POST_SQL = `
@@ -22,7 +22,7 @@ const POST_SQL = `
     SELECT $1, inbox_last, $2, $3, to_timestamp($4::float8 / 1000), $6 FROM accepted
   )
   SELECT inbox_last::text AS seq,
-    pg_notify('${SAGA_CHANNEL}', CASE WHEN owner IS NULL THEN 'work' ELSE 'message ' || $1 END)
+    pg_notify('${SAGA_CHANNEL}', CASE WHEN owner IS NULL THEN ${WORK} ELSE 'message ' || $1 END)
   FROM accepted`;
 
 const REFUSED_SQL = `

@@ -1,6 +1,6 @@
 import type { PostgresClient } from '../../connection/client.ts';
 import { AT_ONCE } from './row.ts';
-import { SAGA_CHANNEL } from './write-sql.ts';
+import { SAGA_CHANNEL, WORK } from './write-sql.ts';
 
 /** What a group of writes does to the queues of keys. */
 export interface LockChanges {
@@ -66,7 +66,7 @@ const CHANGE_SQL = `
     INSERT INTO potter.saga_inbox (saga_id, seq, message_id, kind, at)
     SELECT saga_id, inbox_last, gen_random_uuid()::text, 'locked', clock_timestamp() FROM counted WHERE locks_missing = 0
   )
-  SELECT count(pg_notify('${SAGA_CHANNEL}', CASE WHEN owner IS NULL THEN 'work' ELSE 'message ' || saga_id END))
+  SELECT count(pg_notify('${SAGA_CHANNEL}', CASE WHEN owner IS NULL THEN ${WORK} ELSE 'message ' || saga_id END))
   FROM counted WHERE locks_missing = 0`;
 
 /** Waits for the queues that a group of writes will change; the first thing in its transaction. */

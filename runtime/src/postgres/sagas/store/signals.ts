@@ -2,6 +2,7 @@ import { silentLogger, type Logger } from '../../../foundation/logger.ts';
 import type { WorkListener } from '../../../sagas/saga-store.ts';
 import type { PostgresPool } from '../../connection/client.ts';
 import { listen, type Listening } from '../../connection/notifications.ts';
+import { type Place, WorkTurns } from './work-turns.ts';
 import { SAGA_CHANNEL } from './write-sql.ts';
 
 /** What a store hears from the others: the one subscription behind workers and followers. */
@@ -10,6 +11,9 @@ export class SagaSignals {
   readonly #logger: Logger;
   readonly #workers = new Set<WorkListener>();
   readonly #followers = new Map<string, Set<() => void>>();
+  readonly #turns = new WorkTurns(() => {
+    for (const worker of this.#workers) worker.onWork();
+  });
   #listening: Promise<Listening> | undefined;
 
   constructor(pool: PostgresPool, logger: Logger = silentLogger) {
@@ -33,6 +37,11 @@ export class SagaSignals {
     );
   }
 
+  /** A claim has seen the other workers: they take turns in looking for work. */
+  learn(place: Place): void {
+    this.#turns.learn(place);
+  }
+
   /** Calls `wake` whenever the saga may have new entries, until the returned function is called. */
   async addFollower(sagaId: string, wake: () => void): Promise<() => Promise<void>> {
     const wakes = this.#followers.get(sagaId) ?? new Set();
@@ -52,6 +61,7 @@ export class SagaSignals {
   }
 
   async close(): Promise<void> {
+    this.#turns.cancel();
     this.#workers.clear();
     this.#followers.clear();
     await this.#hangUpWhenAlone();
@@ -90,16 +100,16 @@ export class SagaSignals {
   #tell(payload: string): void {
     const space = payload.indexOf(' ');
     const topic = space === -1 ? payload : payload.slice(0, space);
-    const sagaId = payload.slice(space + 1);
+    const about = space === -1 ? '' : payload.slice(space + 1);
     switch (topic) {
       case 'work':
-        for (const worker of this.#workers) worker.onWork();
+        this.#turns.told(about);
         break;
       case 'message':
-        for (const worker of this.#workers) worker.onMessage(sagaId);
+        for (const worker of this.#workers) worker.onMessage(about);
         break;
       case 'journal':
-        for (const wake of this.#followers.get(sagaId) ?? []) wake();
+        for (const wake of this.#followers.get(about) ?? []) wake();
         break;
       default:
         // A newer version of the runtime may say more.

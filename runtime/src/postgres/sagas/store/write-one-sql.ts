@@ -1,4 +1,4 @@
-import { COMMITS, SAGA_CHANNEL, SAGAS, time, WATCHED } from './write-sql.ts';
+import { COMMITS, SAGA_CHANNEL, SAGAS, time, WATCHED, WORK } from './write-sql.ts';
 
 /** A column of the one row as its parameter. */
 type Parameter<Columns extends typeof COMMITS | typeof SAGAS> = (
@@ -84,5 +84,5 @@ export const CREATE_ONE_SQL: string = `
     INSERT INTO potter.saga_journal (saga_id, seq, events)
     SELECT saga_id, ${n('new_seq')}, ${n('events')} FROM created
   )
-  SELECT CASE WHEN owner IS NULL THEN pg_notify('${SAGA_CHANNEL}', 'work') END AS told, ${WATCHED}
+  SELECT CASE WHEN owner IS NULL THEN pg_notify('${SAGA_CHANNEL}', ${WORK}) END AS told, ${WATCHED}
   FROM created`;

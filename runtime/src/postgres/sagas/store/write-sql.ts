@@ -3,6 +3,9 @@ import { UNIT_SEPARATOR } from './write-values.ts';
 /** Where sagas tell each other's processes of work, messages and commits. */
 export const SAGA_CHANNEL = 'potter_sagas';
 
+/** Says that there is work, to all workers alike; the number of the transaction says whose turn it is to look first. */
+export const WORK = "'work ' || pg_current_xact_id()";
+
 /** The columns of a commit as the statement takes it, in their order. */
 export const COMMITS = [
   ['saga_id', 'text'],
@@ -154,7 +157,7 @@ export function writeSql({ commits, creates, snapshots }: WriteForm): string {
     ),
     ...only(
       creates,
-      `SELECT saga_id, CASE WHEN owner IS NULL THEN pg_notify('${SAGA_CHANNEL}', 'work') END AS told FROM created`,
+      `SELECT saga_id, CASE WHEN owner IS NULL THEN pg_notify('${SAGA_CHANNEL}', ${WORK}) END AS told FROM created`,
     ),
   ];
   return `WITH ${ctes.join(',')}

@@ -72,6 +72,11 @@ export class SagaWriter {
     });
   }
 
+  /** So many processes write to this database, this one included. */
+  writers(count: number): void {
+    this.#groups.writers(count);
+  }
+
   /** A transaction in which there may have been writes is committed. */
   committed(transaction: PostgresClient): void {
     if (this.#toTell.delete(transaction)) this.#notifier.notify();
