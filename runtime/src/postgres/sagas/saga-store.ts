@@ -48,6 +48,11 @@ export interface PostgresSagaStoreOptions {
   readonly maxGroup?: number;
   /** Statements with commits in flight at once, at most. Default 2: one is filled while one is flushed. */
   readonly commitConnections?: number;
+  /**
+   * Told of work, one process looks at once and each of the others so many milliseconds after the one before it, and
+   * together they look no more often while they are told all the time. Default 5; 0: each looks whenever it is told.
+   */
+  readonly lookSpacingMs?: number;
   /** Told when the listening connection breaks. Default: nobody. */
   readonly logger?: Logger;
 }
@@ -71,7 +76,7 @@ export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncD
       maxAppends: options.maxGroup ?? 128,
       lanes: options.commitConnections ?? 2,
     });
-    this.#signals = new SagaSignals(options.pool, logger);
+    this.#signals = new SagaSignals(options.pool, options.lookSpacingMs ?? 5, logger);
   }
 
   create(

@@ -7,13 +7,13 @@ beforeEach(() => {
 afterEach(() => void vi.useRealTimers());
 
 /** Workers that hear the same, and when each of them looked. */
-function fleet(workers: number) {
+function fleet(workers: number, spacingMs = 5) {
   const looks: number[][] = [];
   const from = performance.now();
   const turns = Array.from({ length: workers }, (_, before) => {
     const times: number[] = [];
     looks.push(times);
-    const one = new WorkTurns(() => times.push(performance.now() - from));
+    const one = new WorkTurns(() => times.push(performance.now() - from), spacingMs);
     one.learn({ workers, before });
     return one;
   });
@@ -67,6 +67,16 @@ test('what is said without a turn makes all look at once', () => {
   const { looks, tell } = fleet(3);
   tell('');
   expect(looks).toEqual([[0], [0], [0]]);
+});
+
+test('without spacing each looks whenever it is told', () => {
+  const { looks, tell } = fleet(2, 0);
+  tell('0');
+  tell('0');
+  expect(looks).toEqual([
+    [0, 0],
+    [0, 0],
+  ]);
 });
 
 test('nobody looks after it is over', () => {

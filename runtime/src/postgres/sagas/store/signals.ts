@@ -11,13 +11,14 @@ export class SagaSignals {
   readonly #logger: Logger;
   readonly #workers = new Set<WorkListener>();
   readonly #followers = new Map<string, Set<() => void>>();
-  readonly #turns = new WorkTurns(() => {
-    for (const worker of this.#workers) worker.onWork();
-  });
+  readonly #turns: WorkTurns;
   #listening: Promise<Listening> | undefined;
 
-  constructor(pool: PostgresPool, logger: Logger = silentLogger) {
+  constructor(pool: PostgresPool, lookSpacingMs: number, logger: Logger = silentLogger) {
     this.#pool = pool;
+    this.#turns = new WorkTurns(() => {
+      for (const worker of this.#workers) worker.onWork();
+    }, lookSpacingMs);
     this.#logger = logger;
   }
 

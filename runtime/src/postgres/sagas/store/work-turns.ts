@@ -6,8 +6,6 @@ export interface Place {
   readonly before: number;
 }
 
-/** Between one worker's look and the next one's. A look that finds nothing costs about as much as writing ten commits. */
-const SPACING_MS = 5;
 /** However many workers there are, the last of them looks after this long. */
 const LONGEST_DELAY_MS = 20;
 /** However many workers there are, one that is told all the time looks this often. */
@@ -20,14 +18,19 @@ const LONGEST_PAUSE_MS = 50;
  */
 export class WorkTurns {
   readonly #look: () => void;
+  readonly #spacingMs: number;
   #place: Place = { workers: 1, before: 0 };
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Infinity;
   #lookedAtMs = -Infinity;
 
-  /** @param look called when it is time to look for work; returns at once. */
-  constructor(look: () => void) {
+  /**
+   * @param look called when it is time to look for work; returns at once.
+   * @param spacingMs between one worker's look and the next one's; 0: each looks whenever it is told.
+   */
+  constructor(look: () => void, spacingMs: number) {
     this.#look = look;
+    this.#spacingMs = spacingMs;
   }
 
   /** A claim has seen the other workers. */
@@ -68,8 +71,8 @@ export class WorkTurns {
   #delayMs(turn: number): number {
     const { workers, before } = this.#place;
     const behind = (before + workers - (turn % workers)) % workers;
-    const spacingMs = Math.min(SPACING_MS, LONGEST_DELAY_MS / workers);
-    const pauseMs = Math.min(SPACING_MS * workers, LONGEST_PAUSE_MS);
+    const spacingMs = Math.min(this.#spacingMs, LONGEST_DELAY_MS / workers);
+    const pauseMs = Math.min(this.#spacingMs * workers, LONGEST_PAUSE_MS);
     const rested = this.#lookedAtMs + pauseMs - performance.now();
     return Math.max(behind * spacingMs, rested);
   }

@@ -32,7 +32,8 @@ export async function postgresBackEnd(): Promise<PostgresBackEnd> {
       await leave?.();
       await database.pool.query(empty);
       clock = new VirtualClock({ quiet: () => pool.quiet() });
-      const store = new PostgresSagaStore({ pool });
+      // Turns are taken in real time, of which this clock knows nothing.
+      const store = new PostgresSagaStore({ pool, lookSpacingMs: 0 });
       let isOver = false;
       leave = async () => {
         isOver = true;
