@@ -39,6 +39,7 @@ async function benchAppend(): Promise<void> {
         floor: (id) => floor.append(`floor-${id}`, payloads),
         potter: (id) => store.appendToStream(streamId('potter', id), batch, { expected: 'none' }),
       };
+      await cleanSlate();
       const { perSecond, latenciesMs, cpuUs } = await inTurns(appends, inFlight, String(events));
       rows.push({
         'in flight': inFlight,
@@ -67,7 +68,16 @@ async function benchAppend(): Promise<void> {
   await store.close();
 }
 
-/** Runs the kinds one after the other, several times over; appends a second are those of the turn in the middle. */
+/** Empty tables, and nothing left to be written to the disk on behalf of the row before. */
+async function cleanSlate(): Promise<void> {
+  await pool.query('TRUNCATE raw_events, potter.events, potter.streams');
+  await pool.query('CHECKPOINT');
+}
+
+/**
+ * Runs the kinds one after the other, several times over; appends a second are those of the turn in the middle. A first
+ * turn warms up and does not count.
+ */
 async function inTurns(
   appends: Readonly<Record<Kind, (id: string) => Promise<unknown>>>,
   inFlight: number,
@@ -81,12 +91,13 @@ async function inTurns(
   const speeds: Record<Kind, number[]> = { insert: [], raw: [], floor: [], potter: [] };
   const latenciesMs: Record<Kind, number[]> = { insert: [], raw: [], floor: [], potter: [] };
   const usedMs: Record<Kind, number> = { insert: 0, raw: 0, floor: 0, potter: 0 };
-  for (let turn = 0; turn < TURNS; turn += 1) {
+  for (let turn = 0; turn <= TURNS; turn += 1) {
     for (const kind of ['insert', 'raw', 'floor', 'potter'] as const) {
       const before = cpuMs();
       const run = await throughput(inFlight, DURATION_MS / TURNS, (n) =>
         appends[kind](`${inFlight}-${tag}-${turn}-${n}`),
       );
+      if (turn === 0) continue;
       usedMs[kind] += cpuMs() - before;
       speeds[kind].push(run.perSecond);
       latenciesMs[kind].push(...run.latenciesMs);
