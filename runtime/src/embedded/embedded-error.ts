@@ -25,6 +25,9 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+/** Of a line of the log; a process that dies while it loads quotes whole files. */
+const LONGEST_LINE = 300;
+
 const FALLBACK = 'Set DATABASE_URL to a PostgreSQL server to do without the embedded one.';
 
 /** The error of everything in this folder. Without a remedy of its own it gets the one its log lines call for. */
@@ -32,7 +35,8 @@ export function embeddedError(
   message: string,
   options: Omit<PotterErrorOptions, 'message'> & { readonly log?: readonly string[] } = {},
 ): PotterError {
-  const { log = [], remedy, ...rest } = options;
+  const { log: lines = [], remedy, ...rest } = options;
+  const log = lines.map((line) => line.slice(0, LONGEST_LINE));
   const text = log.join('\n');
   return new PotterError('EMBEDDED_DATABASE_FAILED', {
     ...rest,
