@@ -43,16 +43,35 @@ export async function readJournal(
   return limit === undefined ? entries : entries.slice(0, limit);
 }
 
-/** Only owned and due sagas can be unfinished without failing, and both have an index. */
+/** The first of the due definition versions, or the first after another: one step over their index. */
+const nextDue = (after = ''): string => `
+  SELECT s.definition, s.definition_version FROM potter.sagas s WHERE s.due_at IS NOT NULL ${after}
+  ORDER BY s.definition, s.definition_version LIMIT 1`;
+
+/**
+ * Only owned and due sagas can be unfinished without failing. Definition versions of the due ones are gone through one step
+ * over the index each, and every owner has a row among the workers: without statistics, in a table that grew fast, the
+ * planner takes nearly all sagas for owned and due, and would read all that ever ended.
+ */
 const UNCLAIMABLE_SQL = `
-  SELECT s.definition AS name, s.definition_version AS version, count(*)::integer AS count
-  FROM (
-    SELECT definition, definition_version FROM potter.sagas WHERE due_at IS NOT NULL
+  WITH RECURSIVE known AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::integer[]) AS d(name, version)),
+  due AS (
+    SELECT * FROM (${nextDue()}) first
     UNION ALL
-    SELECT definition, definition_version FROM potter.sagas WHERE owner IS NOT NULL
-  ) s
-  WHERE (s.definition, s.definition_version) NOT IN
-    (SELECT d.name, d.version FROM unnest($1::text[], $2::integer[]) AS d(name, version))
+    SELECT n.* FROM due d CROSS JOIN LATERAL (
+      ${nextDue('AND (s.definition, s.definition_version) > (d.definition, d.definition_version)')}) n
+  )
+  SELECT u.definition AS name, u.definition_version AS version, sum(u.count)::integer AS count
+  FROM (
+    SELECT d.definition, d.definition_version, n.count FROM due d CROSS JOIN LATERAL (
+      SELECT count(*) AS count FROM potter.sagas s
+      WHERE s.definition = d.definition AND s.definition_version = d.definition_version AND s.due_at IS NOT NULL) n
+    WHERE (d.definition, d.definition_version) NOT IN (SELECT name, version FROM known)
+    UNION ALL
+    SELECT o.definition, o.definition_version, 1 FROM potter.saga_workers w CROSS JOIN LATERAL (
+      SELECT s.definition, s.definition_version FROM potter.sagas s WHERE s.owner = w.worker_id OFFSET 0) o
+    WHERE (o.definition, o.definition_version) NOT IN (SELECT name, version FROM known)
+  ) u
   GROUP BY 1, 2 ORDER BY 1, 2`;
 
 export async function countUnclaimable(
