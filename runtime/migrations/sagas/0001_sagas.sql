@@ -49,8 +49,9 @@ create table potter.sagas (
   watched_until      timestamptz
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 
--- Claims look only here, so finished sagas cost them nothing.
-create index sagas_due on potter.sagas (definition, definition_version, due_at) where due_at is not null;
+-- Claims look only here, so finished sagas cost them nothing. Of one moment the lower id
+-- comes first: those that are made for sagas tell the order of their starts.
+create index sagas_due on potter.sagas (definition, definition_version, due_at, saga_id) where due_at is not null;
 create index sagas_owned on potter.sagas (owner) where owner is not null;
 create index sagas_told on potter.sagas (owner) where inbox_last > inbox_seen;
 -- Lists of what is not over look only here. Its columns never change, and its condition only when a saga ends.
@@ -93,7 +94,7 @@ create table potter.saga_inbox (
 );
 
 -- Sagas of definitions with limits: those that may be claimed, and those that run. Others are in neither.
-create index sagas_ready on potter.sagas (definition, definition_version, limit_key, limit_rank)
+create index sagas_ready on potter.sagas (definition, definition_version, limit_key, limit_rank, saga_id)
   where limit_rank is not null and due_at = '-infinity';
 create index sagas_running on potter.sagas (definition, limit_key) where limit_rank is not null and owner is not null;
 

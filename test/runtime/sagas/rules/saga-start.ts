@@ -5,6 +5,7 @@ import {
   InMemorySagaStore,
   type InMemoryTransaction,
   saga,
+  type SagaLimits,
 } from 'potter-runtime/sagas';
 import { interceptSagaStore } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
@@ -98,6 +99,28 @@ describe('starting', () => {
     const more = await Promise.all(Array.from({ length: 5 }, () => running.start(three, { n: 1 })));
     for (const saga of [{ sagaId }, ...more]) {
       expect((await world.settled(running, saga.sagaId)).status).toBe('completed');
+    }
+  });
+
+  test.each<[string, SagaLimits<number>]>([
+    ['without limits', {}],
+    ['with limits', { concurrency: 1 }],
+  ])('of many in one moment begins the first first, %s', async (_, limits) => {
+    const world = await openWorld();
+    const begun: number[] = [];
+    const definition = saga<number, InMemoryTransaction>('ordered', { limits })
+      .step('work', { execute: ({ input }) => void begun.push(input) })
+      .build();
+    const accepting = world.idle([definition]);
+    // What is over has left gaps, which a store may fill in an order of its own.
+    for (const many of [12, 40]) {
+      begun.length = 0;
+      const all = Array.from({ length: many }, (__, n) => n);
+      const started = await Promise.all(all.map((n) => accepting.start(definition, n)));
+      const engine = await world.engine([definition], { concurrency: 1 });
+      for (const { sagaId } of started) await world.settled(engine, sagaId);
+      expect(begun).toEqual(all);
+      await world.clock.settle(engine.stop());
     }
   });
 

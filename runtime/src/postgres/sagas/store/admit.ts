@@ -87,7 +87,7 @@ const ADMIT_SQL = `
       SELECT s.saga_id, s.token, s.limit_rank FROM potter.sagas s
       WHERE s.definition = v.name AND s.definition_version = v.version AND s.limit_key = v.limit_key
         AND s.limit_rank IS NOT NULL AND s.due_at = '-infinity'
-      ORDER BY s.limit_rank
+      ORDER BY s.limit_rank, s.saga_id
       LIMIT greatest(0, least($2::bigint, coalesce(o.concurrency - o.running, $2), coalesce(o.per_key - key.running, $2)))
     ) c
   ),

@@ -20,9 +20,10 @@ const LIMITED_DUE = `
  * the worker owns already. Rows that another transaction holds are passed over.
  *
  * A lease that ran out is judged by the time the statement arrived, which is before its snapshot: what it sees as over
- * was over, for a heartbeat cannot bring it back. Abandoned sagas come first, then the ones that are due the longest;
- * each definition is asked for by itself, so that sagas which this process cannot run are never read. What this very
- * worker owns without knowing it counts as abandoned, whatever its time.
+ * was over, for a heartbeat cannot bring it back. Abandoned sagas come first, then the ones that are due the longest,
+ * of one moment those with the lower ids, which tell the order of starts. Each definition is asked for by itself, so that
+ * sagas which this process cannot run are never read. What this very worker owns without knowing it counts as abandoned,
+ * whatever its time.
  * @param limits whether some definitions have limits: of those only what was abandoned is claimed here, and whether more is
  * due is told. A statement of its own, so that others pay nothing for it.
  */
@@ -50,9 +51,9 @@ const claimSql = (limits: boolean): string => `
       SELECT s.saga_id, s.due_at FROM potter.sagas s
       WHERE s.definition = r.name AND s.definition_version = r.version${limits ? ' AND NOT r.limited' : ''}
         AND s.due_at <= to_timestamp($4::float8 / 1000)
-      ORDER BY s.due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+      ORDER BY s.due_at, s.saga_id LIMIT $3 FOR UPDATE SKIP LOCKED
     ) found
-    ORDER BY found.due_at LIMIT greatest(0, $3 - (SELECT count(*) FROM abandoned))
+    ORDER BY found.due_at, found.saga_id LIMIT greatest(0, $3 - (SELECT count(*) FROM abandoned))
   ),
   claimed AS (
     UPDATE potter.sagas s SET owner = $1, token = s.token + 1, due_at = NULL
