@@ -1,3 +1,4 @@
+import { newId } from '../../runtime/src/foundation/ids.ts';
 import type { PostgresPool } from '../../runtime/src/postgres/connection/client.ts';
 import { GroupCommit } from '../../runtime/src/postgres/connection/group-commit.ts';
 
@@ -5,6 +6,9 @@ import { GroupCommit } from '../../runtime/src/postgres/connection/group-commit.
 export const RAW_TABLE = `
   CREATE TABLE raw_events (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, stream text NOT NULL, version bigint NOT NULL,
     type text NOT NULL, data jsonb NOT NULL, recorded_at timestamptz NOT NULL DEFAULT now(), UNIQUE (stream, version))`;
+
+/** Its columns are those that a recorded event needs: an id that nobody can use twice, and where the event came from. */
+export const SAME_TABLE = `CREATE TABLE same_events (LIKE potter.events INCLUDING ALL)`;
 
 const INSERT = `INSERT INTO raw_events (stream, version, type, data)
   SELECT $1, $2::bigint + n, 'MoneyDeposited', d::jsonb FROM unnest($3::text[]) WITH ORDINALITY AS t (d, n)`;
@@ -35,6 +39,37 @@ export async function rawTransaction(
       values: [stream],
     });
     await rawInsert(client, stream, payloads, rows[0]?.v ?? '0');
+    await client.query({ text: 'COMMIT' });
+  } finally {
+    client.release();
+  }
+}
+
+/** The same by hand, for the same event: into a table with the columns, checks and indexes of the event store's. */
+export async function sameTransaction(
+  pool: PostgresPool,
+  stream: string,
+  payloads: readonly unknown[],
+): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query({ text: 'BEGIN' });
+    const { rows } = await client.query<{ v: string }>({
+      name: 'same_version',
+      text: 'SELECT coalesce(max(version), 0) AS v FROM same_events WHERE stream_id = $1',
+      values: [stream],
+    });
+    await client.query({
+      name: 'same_insert',
+      text: `INSERT INTO same_events (stream_id, version, event_id, type, data, metadata)
+        SELECT $1, $2::bigint + n, id, 'MoneyDeposited', d, '{}' FROM unnest($3::uuid[], $4::json[]) WITH ORDINALITY AS t (id, d, n)`,
+      values: [
+        stream,
+        rows[0]?.v ?? '0',
+        payloads.map(() => newId()),
+        payloads.map((payload) => JSON.stringify(payload)),
+      ],
+    });
     await client.query({ text: 'COMMIT' });
   } finally {
     client.release();

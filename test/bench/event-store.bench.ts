@@ -1,41 +1,68 @@
 /**
  * The event store against hand-written SQL on the same server, in the same run. `npm run bench -- event-store`
  *
- * - append: 1, 10 and 100 events, 1 and 16 in flight, each kind in turns. `raw` is what one writes by hand: BEGIN, read the version, one
- *   INSERT of all events, COMMIT; `insert` one INSERT per append, no version check; `floor` the least that grouping
- *   appends can cost: a bare INSERT of what waits.
+ * - append: each kind in turns. `raw` is what one writes by hand: BEGIN, read the version, one INSERT of all events,
+ *   COMMIT. `same` does that for events that have an id and metadata, in a table with the columns and indexes of the
+ *   store's. `insert` is one INSERT per append without a version check, `floor` the least that grouping appends can cost:
+ *   a bare INSERT of what waits.
  * - load: a stream of 10, 1,000 and 100,000 events into an aggregate's state, against one SELECT and JSON.parse of the rows.
+ *
+ * `BENCH_MS` is the time of a kind in a row (3,000), `BENCH_IN_FLIGHT` (1,16) and `BENCH_EVENTS` (1,10,100) are what appends are
+ * tried with; `BENCH_PARTS=append,load` chooses.
  */
 import { streamId } from '../../runtime/src/events/stream-id.ts';
 import { PostgresEventStore } from '../../runtime/src/postgres/event-store/event-store.ts';
 import { cpuClock } from './cpu-time.ts';
 import { startBenchDatabase } from './database.ts';
-import { GroupedFloor, RAW_TABLE, rawInsert, rawTransaction } from './event-store-floor.ts';
+import {
+  GroupedFloor,
+  RAW_TABLE,
+  rawInsert,
+  rawTransaction,
+  SAME_TABLE,
+  sameTransaction,
+} from './event-store-floor.ts';
 import { median, percentile, report, throughput, type BenchRow } from './report.ts';
 
 /** For each kind of append, cut into turns: what else the machine does then hits all of them alike. */
 const DURATION_MS = Number(process.env['BENCH_MS'] ?? 3_000);
+const IN_FLIGHT = numbers('BENCH_IN_FLIGHT', '1,16');
+const EVENTS = numbers('BENCH_EVENTS', '1,10,100');
 const TURNS = 5;
 const PAYLOAD = { amountCents: 12_345, reference: 'invoice 2026-11', note: 'x'.repeat(200) };
 
 await using database = await startBenchDatabase(['event-store']);
 const { pool } = database;
 await pool.query(RAW_TABLE);
+await pool.query(SAME_TABLE);
 const cpuMs = await cpuClock(pool);
 
-type Kind = 'insert' | 'raw' | 'floor' | 'potter';
+const KINDS = ['insert', 'raw', 'same', 'floor', 'potter'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** One value for each kind. */
+function byKind<T>(make: (kind: Kind) => T): Record<Kind, T> {
+  return {
+    insert: make('insert'),
+    raw: make('raw'),
+    same: make('same'),
+    floor: make('floor'),
+    potter: make('potter'),
+  };
+}
 
 async function benchAppend(): Promise<void> {
   const store = new PostgresEventStore({ pool });
   const floor = new GroupedFloor(pool);
   const rows: BenchRow[] = [];
-  for (const inFlight of [1, 16]) {
-    for (const events of [1, 10, 100]) {
+  for (const inFlight of IN_FLIGHT) {
+    for (const events of EVENTS) {
       const payloads = Array.from({ length: events }, () => PAYLOAD);
       const batch = payloads.map((data) => ({ type: 'MoneyDeposited', data }));
       const appends: Record<Kind, (id: string) => Promise<unknown>> = {
         insert: (id) => rawInsert(pool, `insert-${id}`, payloads),
         raw: (id) => rawTransaction(pool, `raw-${id}`, payloads),
+        same: (id) => sameTransaction(pool, `same-${id}`, payloads),
         floor: (id) => floor.append(`floor-${id}`, payloads),
         potter: (id) => store.appendToStream(streamId('potter', id), batch, { expected: 'none' }),
       };
@@ -46,12 +73,15 @@ async function benchAppend(): Promise<void> {
         events,
         'insert/s': perSecond.insert,
         'raw/s': perSecond.raw,
+        'same/s': perSecond.same,
         'floor/s': perSecond.floor,
         'potter/s': perSecond.potter,
         'potter : raw': perSecond.potter / perSecond.raw,
+        'potter : same': perSecond.potter / perSecond.same,
         'potter : floor': perSecond.potter / perSecond.floor,
         'floor : raw': perSecond.floor / perSecond.raw,
         'raw cpu us': cpuUs.raw,
+        'same cpu us': cpuUs.same,
         'floor cpu us': cpuUs.floor,
         'potter cpu us': cpuUs.potter,
         'raw p50 ms': median(latenciesMs.raw),
@@ -70,7 +100,7 @@ async function benchAppend(): Promise<void> {
 
 /** Empty tables, and nothing left to be written to the disk on behalf of the row before. */
 async function cleanSlate(): Promise<void> {
-  await pool.query('TRUNCATE raw_events, potter.events, potter.streams');
+  await pool.query('TRUNCATE raw_events, same_events, potter.events, potter.streams');
   await pool.query('CHECKPOINT');
 }
 
@@ -88,11 +118,11 @@ async function inTurns(
   /** Of this process and the server, for one append. */
   readonly cpuUs: Record<Kind, number>;
 }> {
-  const speeds: Record<Kind, number[]> = { insert: [], raw: [], floor: [], potter: [] };
-  const latenciesMs: Record<Kind, number[]> = { insert: [], raw: [], floor: [], potter: [] };
-  const usedMs: Record<Kind, number> = { insert: 0, raw: 0, floor: 0, potter: 0 };
+  const speeds = byKind((): number[] => []);
+  const latenciesMs = byKind((): number[] => []);
+  const usedMs = byKind(() => 0);
   for (let turn = 0; turn <= TURNS; turn += 1) {
-    for (const kind of ['insert', 'raw', 'floor', 'potter'] as const) {
+    for (const kind of KINDS) {
       const before = cpuMs();
       const run = await throughput(inFlight, DURATION_MS / TURNS, (n) =>
         appends[kind](`${inFlight}-${tag}-${turn}-${n}`),
@@ -103,18 +133,8 @@ async function inTurns(
       latenciesMs[kind].push(...run.latenciesMs);
     }
   }
-  const perSecond = {
-    insert: median(speeds.insert),
-    raw: median(speeds.raw),
-    floor: median(speeds.floor),
-    potter: median(speeds.potter),
-  };
-  const cpuUs = {
-    insert: (1_000 * usedMs.insert) / latenciesMs.insert.length,
-    raw: (1_000 * usedMs.raw) / latenciesMs.raw.length,
-    floor: (1_000 * usedMs.floor) / latenciesMs.floor.length,
-    potter: (1_000 * usedMs.potter) / latenciesMs.potter.length,
-  };
+  const perSecond = byKind((kind) => median(speeds[kind]));
+  const cpuUs = byKind((kind) => (1_000 * usedMs[kind]) / latenciesMs[kind].length);
   return { perSecond, latenciesMs, cpuUs };
 }
 
@@ -178,5 +198,13 @@ async function timed(work: () => Promise<void>): Promise<number> {
   return performance.now() - from;
 }
 
-await benchAppend();
-await benchLoad();
+function numbers(name: string, otherwise: string): readonly number[] {
+  return (process.env[name] ?? otherwise).split(',').map(Number);
+}
+
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  append: benchAppend,
+  load: benchLoad,
+};
+for (const part of process.env['BENCH_PARTS']?.split(',') ?? Object.keys(parts))
+  await parts[part]?.();
