@@ -13,6 +13,9 @@ export const DEV_USAGE = `potter-dev [--no-watch] <entry.ts> [arguments of the p
 
 Runs a TypeScript program and starts it again when its sources change. When DATABASE_URL is set neither in the
 environment nor in .env, a real PostgreSQL is started from npm, with its data in .potter/, and migrated.
+
+  --no-watch runs it once: changes do not start it again
+  --help     this text
 `;
 
 interface Call {

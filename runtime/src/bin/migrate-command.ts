@@ -18,6 +18,7 @@ potter-migrate create <name>
   status    lists what is applied and what is not
   create    makes an empty migration in migrations/
   --dry-run prints the SQL of up or down and changes nothing
+  --help    this text
 
 The database is DATABASE_URL (from the environment or .env) or, when that is not set, the project's embedded one.
 `;

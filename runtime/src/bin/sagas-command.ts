@@ -33,6 +33,7 @@ potter-sagas compat <file.json> <module.js> [--write]
   --json        for programs; bulk prints a line of JSON for each saga
   --yes         bulk does not ask first
   --write       compat writes the file anew, when a version is deployed
+  --help        this text
 
 history has attempts; journal everything, also what was asked for, by whom and why.
 compat says which sagas under way, of the definitions in the file, the \`definitions\` that the module exports could not
