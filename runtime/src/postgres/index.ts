@@ -36,7 +36,7 @@ export {
 export { PostgresEventStore, type PostgresEventStoreOptions } from './event-store/event-store.ts';
 export type { GroupCommitOptions } from './connection/group-commit.ts';
 export { wakeSubscriptions } from './event-store/wake-subscriptions.ts';
-export type { InlineProjection } from './event-store/inline-projection.ts';
+export { inlineProjection, type InlineProjection } from './event-store/inline-projection.ts';
 export type { OpenWriter } from './positions/position-barrier.ts';
 export {
   importEvents,

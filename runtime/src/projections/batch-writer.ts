@@ -17,6 +17,8 @@ export interface BatchWriterContext<Tx> {
   readonly signal: AbortSignal;
   readonly meter: (items: number) => number;
   readonly failed: () => void;
+  /** Told of items whose rows are committed. */
+  readonly handled: (items: number) => void;
 }
 
 type Outcome = 'advanced' | 'refused' | 'paused';
@@ -49,21 +51,25 @@ export class BatchWriter<Tx> {
       if (this.#isOutage(error)) throw error;
       this.#report(error, positions[0] ?? position, 1);
     }
-    for (const at of positions.keys()) {
-      const outcome = await this.#one(batch, at);
+    for (let at = 0; at < positions.length;) {
+      // An upcaster may have made several items of what is stored at one position: they have one checkpoint.
+      let end = at + 1;
+      while (end < positions.length && positions[end] === positions[at]) end += 1;
+      const outcome = await this.#one(batch, at, end);
       if (outcome !== 'advanced') return outcome;
+      at = end;
     }
     return position === this.#position ? 'advanced' : this.#move(position);
   }
 
-  /** One item, as often as the policy says. */
-  async #one(batch: BoundBatch<Tx>, at: number): Promise<Outcome> {
+  /** What is stored at one position, as often as the policy says. */
+  async #one(batch: BoundBatch<Tx>, at: number, end: number): Promise<Outcome> {
     const { bound, clock, signal } = this.#context;
     const position = batch.positions[at] ?? batch.position;
     const startedAt = clock.now().getTime();
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#handle(batch, at, at + 1, position);
+        return await this.#handle(batch, at, end, position);
       } catch (error) {
         if (this.#isOutage(error)) throw error;
         this.#report(error, position, attempt);
@@ -111,6 +117,7 @@ export class BatchWriter<Tx> {
     const step = { from: this.#position, to: end, handled, rate: meter(handled) };
     const moved = await store.advance(lease, step, (context) => batch.handle(from, to, context));
     if (!moved) return 'refused';
+    this.#context.handled(handled);
     this.#position = end;
     return 'advanced';
   }

@@ -10,6 +10,7 @@ export {
   type ProjectionIdentity,
   type ProjectionTable,
 } from './projection.ts';
+export { perEvent, type EventCases } from './event-cases.ts';
 // Run it
 export {
   createProjectionRunner,
@@ -19,6 +20,7 @@ export {
 export type { GenerationProgress, ProjectionProgress } from './progress.ts';
 // What it reads: the port that adapters implement
 export type { Feed, FeedBatch, FeedOptions } from './feed.ts';
+export { eventFeed } from './event-feed.ts';
 // Where it keeps its checkpoint: the port that adapters implement, and a store in memory
 export type {
   AcquireOutcome,

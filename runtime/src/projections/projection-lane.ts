@@ -18,6 +18,8 @@ export interface LaneContext<Tx> {
   readonly logger: Logger;
   /** Told of each attempt that failed. */
   readonly failed: (name: string) => void;
+  /** Told of items whose rows are committed. */
+  readonly handled: (name: string, role: Generation['role'], items: number) => void;
 }
 
 /** A lane that has nothing to do looks this often, should it not be told. */
@@ -131,7 +133,7 @@ export class ProjectionLane<Tx> {
     batches: AsyncGenerator<BoundBatch<Tx>, void, undefined>,
     signal: AbortSignal,
   ): Promise<number> {
-    const { store, clock, logger, failed } = this.#context;
+    const { store, clock, logger, failed, handled } = this.#context;
     const writer = new BatchWriter(
       {
         store,
@@ -142,6 +144,7 @@ export class ProjectionLane<Tx> {
         signal,
         meter: (items) => this.#meter.add(items),
         failed: () => failed(this.name),
+        handled: (items) => handled(this.name, this.#role, items),
       },
       after,
     );

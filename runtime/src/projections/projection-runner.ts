@@ -104,6 +104,11 @@ class Runner<Tx> implements ProjectionRunner {
       help: 'Attempts of a projection that failed.',
       labels: ['projection'],
     });
+    // Its growth is how fast a read model follows, or is built anew.
+    const items = meter.counter('potter_projection_items_total', {
+      help: 'Items whose rows are committed, of the live rows and of those that are built.',
+      labels: ['projection', 'role'],
+    });
     const context: LaneContext<Tx> = {
       store,
       runnerId: newId(),
@@ -112,6 +117,7 @@ class Runner<Tx> implements ProjectionRunner {
       clock,
       logger,
       failed: (name) => failures.add(1, { projection: name }),
+      handled: (projection, role, count) => items.add(count, { projection, role }),
     };
     this.#store = store;
     this.#logger = logger;
@@ -180,7 +186,8 @@ class Runner<Tx> implements ProjectionRunner {
       const stop = new AbortController();
       const options = { after: position - 1n, batchSize: 1, signal: stop.signal };
       for await (const batch of bound.batches(options)) {
-        if (batch.positions[0] === position) await batch.handle(0, 1, context);
+        const items = batch.positions.filter((at) => at === position).length;
+        if (items > 0) await batch.handle(0, items, context);
         if (batch.position >= position) return;
       }
     });

@@ -12,6 +12,8 @@ import { deferred } from '../../support/deferred.ts';
 import { RecordingMeter } from '../../support/recording-meter.ts';
 import { type Counted, counting, TestFeed } from './counting.ts';
 
+const ITEMS = 'potter_projection_items_total';
+
 let feed: TestFeed;
 let store: InMemoryProjectionStore;
 let runners: ProjectionRunner[];
@@ -122,6 +124,28 @@ describe('a projection', () => {
     await expect.poll(async () => (await runner.progress())[0]?.live?.state).toBe('paused');
     expect(meter.of('potter_projection_failures_total')).toHaveLength(4);
     expect(await meter.read('potter_projection_lag_positions')).toBe(1);
+  });
+
+  test('counts what it handled, of the live rows and of those that are built', async () => {
+    const meter = new RecordingMeter();
+    feed.add('a', 'b', 'c');
+    const runner = createProjectionRunner({
+      store,
+      projections: [project(feed, counting())],
+      meter,
+    });
+    runners.push(runner);
+    await runner.run();
+    await runner.waitFor('counts', 'caughtUp');
+    const { generation } = await runner.rebuild('counts');
+    await expect
+      .poll(async () => (await runner.progress())[0])
+      .toMatchObject({ live: { generation }, rebuild: null });
+    const handled = (role: string): number =>
+      meter.recorded
+        .filter(({ name, attributes }) => name === ITEMS && attributes?.['role'] === role)
+        .reduce((sum, { value }) => sum + value, 0);
+    expect([handled('live'), handled('building')]).toEqual([3, 3]);
   });
 
   test('has one runner at a time; when that one stops the next goes on at once', async () => {

@@ -1,4 +1,6 @@
+import type { Event } from '../../events/event.ts';
 import type { RecordedEvent } from '../../events/recorded-event.ts';
+import { type EventCases, handledTypes, perEvent } from '../../projections/event-cases.ts';
 import type { PostgresTransaction } from '../connection/client.ts';
 
 /**
@@ -10,6 +12,18 @@ export interface InlineProjection {
   readonly handles: readonly string[];
   /** Writes through `transaction` only. An error undoes the append. */
   project(events: readonly RecordedEvent[], transaction: PostgresTransaction): Promise<void>;
+}
+
+/** An inline projection with one case for every event of a union: a missing case does not compile. */
+export function inlineProjection<E extends Event>(
+  cases: EventCases<E, PostgresTransaction>,
+): InlineProjection {
+  const handle = perEvent(cases);
+  return {
+    handles: handledTypes(cases),
+    // Only events of its own types come, and of what they look like the union is taken at its word.
+    project: (events, transaction) => handle(events as readonly RecordedEvent<E>[], transaction),
+  };
 }
 
 /** Whether some projection wants one of these events. */

@@ -1,24 +1,21 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ConcurrencyConflictError } from 'potter-runtime/event-store';
-import { type NewEvent, streamId } from 'potter-runtime/events';
-import { inTransaction, PostgresEventStore } from 'potter-runtime/postgres';
+import { type Event, type NewEvent, streamId } from 'potter-runtime/events';
+import { inlineProjection, inTransaction, PostgresEventStore } from 'potter-runtime/postgres';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
 
 let database: TestDatabase;
 let store: PostgresEventStore;
 
-type PostgresQuery = (statement: { text: string; values?: unknown[] }) => Promise<unknown>;
+type AccountEvent = Event<'Deposited', { readonly cents: number }> | Event<'Renamed'>;
 
-const balances = {
-  handles: ['Deposited'],
-  async project(events: readonly { data: unknown }[], transaction: { query: PostgresQuery }) {
-    for (const { data } of events) {
-      const { cents } = data as { readonly cents: number };
-      if (cents < 0) throw new Error('no such deposit');
-      await transaction.query({ text: 'update balance set cents = cents + $1', values: [cents] });
-    }
+const balances = inlineProjection<AccountEvent>({
+  Deposited: async ({ data: { cents } }, transaction) => {
+    if (cents < 0) throw new Error('no such deposit');
+    await transaction.query({ text: 'update balance set cents = cents + $1', values: [cents] });
   },
-};
+  Renamed: 'ignored',
+});
 
 beforeAll(async () => {
   database = await createTestDatabase({ components: ['event-store'] });
