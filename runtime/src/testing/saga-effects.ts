@@ -1,6 +1,7 @@
 import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
 import type { JournalEntry, SagaStatus } from '../sagas/saga-event.ts';
 import type { LedgerEntry } from './participant-ledger.ts';
+import { isFinished } from '../sagas/saga-status.ts';
 import { presentNameIn, underPresentNames } from './present-names.ts';
 import type { Violation } from './saga-invariants.ts';
 
@@ -36,6 +37,7 @@ export function effectViolations(
       event.type === 'AttemptStarted' ? [event.path] : [],
     ),
   );
+  const remaining = new Set(remainingOf(journal));
   const forced = journal.some(({ event }) => event.type === 'UndoRequested' && event.forced);
   for (const step of new Set(entries.map((entry) => entry.step))) {
     const [path = '', generation] = step.split('~');
@@ -48,11 +50,18 @@ export function effectViolations(
     if (!node?.compensate || (node.compensateWhen === 'forced' && !forced)) continue;
     const isLast = !entries.some((entry) => isLater(entry.step, path, generation));
     if (status === 'completed' && isLast) check(undone === 0, 'what is completed is not undone');
-    else if (status === 'completed' || status === 'compensated') {
+    else if (isFinished(status) && !(status === 'abandoned' && isLast && remaining.has(path))) {
       check(done === undone, 'no lost undo');
     }
   }
   return found;
+}
+
+/** What a saga that was abandoned says is still to be undone, by its present names. */
+export function remainingOf(journal: readonly JournalEntry[]): readonly string[] {
+  const events = underPresentNames(journal).map(({ event }) => event);
+  const last = events.findLast(({ type }) => type === 'SagaAbandoned');
+  return last?.type === 'SagaAbandoned' ? last.remaining : [];
 }
 
 function underPresentName(step: string, nameOf: (path: string) => string): string {

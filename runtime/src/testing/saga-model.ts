@@ -164,8 +164,10 @@ class SagaModel {
     if (event.type === 'ParentTold') {
       return state.parentTold ? 'a parent is told of an end once' : undefined;
     }
-    if (event.type !== 'UndoRequested' || state.status === 'compensated')
-      return 'terminal is final';
+    if (state.status === 'compensated') return 'terminal is final';
+    // Whoever is to undo it may have only a newer version.
+    if (event.type === 'DefinitionMigrated') return undefined;
+    if (event.type !== 'UndoRequested') return 'terminal is final';
     return state.pastPivot && !event.forced ? 'no undo after the pivot' : undefined;
   }
 

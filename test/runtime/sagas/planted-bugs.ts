@@ -13,6 +13,8 @@ export interface PlantedBug {
   readonly bug: string;
   /** The rule that is broken. */
   readonly rule: string;
+  /** It shows only where an undo gives up, and ends the saga. */
+  readonly whereAnUndoGivesUp?: true;
   /** Makes every machine of this process wrong. @returns how to make them right again. */
   readonly plant?: () => () => void;
   /** Makes a definition wrong, as a machine sees it. */
@@ -37,6 +39,16 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     bug: 'undos of steps are forgotten',
     rule: 'no lost undo',
     plant: () => inPlaceOf(stepHandler, 'compensate', () => () => DONE),
+  },
+  {
+    bug: 'an undo that gave up is taken for done',
+    rule: 'no lost undo',
+    whereAnUndoGivesUp: true,
+    plant: () =>
+      inPlaceOf(stepHandler, 'compensate', (right) => (node, walk) => {
+        const progress = right(node, walk);
+        return progress.kind === 'failed' ? DONE : progress;
+      }),
   },
   {
     bug: 'a decision is taken again',

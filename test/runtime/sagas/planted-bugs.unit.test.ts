@@ -1,5 +1,12 @@
 import * as fc from 'fast-check';
-import type { InMemoryTransaction, SagaEngine } from 'potter-runtime/sagas';
+import { Rejection } from 'potter-runtime/errors';
+import { noRetry } from 'potter-runtime/foundation';
+import {
+  type InMemoryTransaction,
+  saga,
+  type SagaDefinition,
+  type SagaEngine,
+} from 'potter-runtime/sagas';
 import {
   crashEverywhere,
   journalViolations,
@@ -8,7 +15,7 @@ import {
   type Violation,
 } from 'potter-runtime/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { approval, referenceSaga } from '../../support/reference-saga.ts';
+import { approval, type ReferenceInput, referenceSaga } from '../../support/reference-saga.ts';
 import { PLANTED_BUGS, type PlantedBug } from './planted-bugs.ts';
 import { definitionOf, sagaShape } from './random-definition.ts';
 import { RandomStory } from './random-story.ts';
@@ -47,13 +54,36 @@ function* stories({ definition: wrong }: PlantedBug): Generator<readonly Violati
   }
 }
 
-async function crashes({ definition }: PlantedBug): Promise<readonly Violation[]> {
-  const report = await crashEverywhere<{ readonly items: number }, InMemoryTransaction>({
+/** Whose last step says no, and then the undo of the one before it. */
+function undoneInPart(ledger: LedgerClient): SagaDefinition<ReferenceInput, InMemoryTransaction> {
+  const done = ({ key }: { readonly key: string }): Promise<unknown> => ledger.apply(key);
+  return saga<ReferenceInput, InMemoryTransaction>('undone-in-part', {
+    onCompensationFailure: 'fail',
+  })
+    .step('a', { execute: done, compensate: done })
+    .step('b', { execute: done, compensate: refuse, compensateRetry: noRetry })
+    .step('no', { execute: refuse })
+    .build();
+}
+
+function refuse(): never {
+  throw new Rejection('REFUSED', 'No.');
+}
+
+function reference(ledger: LedgerClient): SagaDefinition<ReferenceInput, InMemoryTransaction> {
+  return referenceSaga({
+    apply: (key) => ledger.apply(key, () => key),
+    applyIn: (tx, key) => tx.onCommit(() => void ledger.apply(key)),
+  });
+}
+
+async function crashes({
+  definition,
+  whereAnUndoGivesUp,
+}: PlantedBug): Promise<readonly Violation[]> {
+  const report = await crashEverywhere<ReferenceInput, InMemoryTransaction>({
     scenario: (ledger: LedgerClient) => ({
-      definition: referenceSaga({
-        apply: (key) => ledger.apply(key, () => key),
-        applyIn: (tx, key) => tx.onCommit(() => void ledger.apply(key)),
-      }),
+      definition: whereAnUndoGivesUp ? undoneInPart(ledger) : reference(ledger),
       input: { items: 2 },
     }),
     tell: async (engine: SagaEngine<InMemoryTransaction>, sagaId) => {

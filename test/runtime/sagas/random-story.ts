@@ -272,7 +272,8 @@ export class RandomStory {
     if (this.#random() < 0.5) {
       this.#snapshot = { text: encodeState(this.#state), entries: entries.length };
     }
-    if (this.#next && !this.#isOver() && this.#random() < 0.3) return this.#takeOver(this.#next);
+    const isTakenUp = !this.#isOver() || this.#state.status === 'abandoned';
+    if (this.#next && isTakenUp && this.#random() < 0.3) return this.#takeOver(this.#next);
     this.#take({ kind: 'recovered' });
   }
 
@@ -288,8 +289,15 @@ export class RandomStory {
     );
     const definition = fits ? next : this.#definition;
     this.#definition = next;
-    this.#take(...inputs);
+    this.#take(...inputs, ...this.#toldAfterItsEnd());
     this.#definition = definition;
+  }
+
+  /** What is over is taken up only to be undone. */
+  #toldAfterItsEnd(): readonly MachineInput[] {
+    if (!this.#isOver()) return [];
+    const messageId = `m-${(this.#messages += 1)}`;
+    return [{ kind: 'message', message: { kind: 'undo', messageId, at: this.#now() } }];
   }
 
   #take(...inputs: readonly MachineInput[]): void {

@@ -18,6 +18,8 @@ export interface Cast {
   /** Nothing goes wrong any more: what is needed for every saga to come to its end. */
   settle(fleet: Fleet): void;
   readonly sagaIds: readonly string[];
+  /** Whether a person has what was abandoned undone after all. */
+  readonly undoesAbandoned: boolean;
   /** A saga and those within it that exist, in the order of their beginnings. */
   family(sagaId: string): Promise<readonly CastMember[]>;
   /** What else must hold at the end. */

@@ -54,6 +54,8 @@ function limitsOf(chance: Chance): DefinitionLimits {
 export class Jobs implements Cast {
   readonly plan: FleetPlan;
   readonly sagaIds: readonly string[];
+  /** Their undos do not give up. */
+  readonly undoesAbandoned = false;
   readonly #world: World;
   readonly #shape: SagaDefinition<Job, InMemoryTransaction>;
 

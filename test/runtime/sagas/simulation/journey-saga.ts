@@ -16,6 +16,13 @@ export type Change = 'none' | 'renamed' | 'inserted';
 
 export const goAhead = signal('go-ahead');
 
+/** What differs from one simulation to the other in a journey as it is defined. */
+export interface JourneyShape {
+  readonly undo: 'reverse' | 'parallel';
+  /** Whether an undo that has failed a few times gives up, and the saga with it. */
+  readonly givesUp: boolean;
+}
+
 /** Steps that must not refuse: past the pivot nothing is undone, and a person would be needed. */
 export const PAST_PIVOT: ReadonlySet<string> = new Set(['after', 'more']);
 
@@ -28,20 +35,32 @@ const NAMES = {
 /** Steps that a person may go back to, of either version. */
 export const REWINDS = ['one', 'first', 'left', 'right', 'within', 'inside', 'write', 'told'];
 
-const policy = {
-  retry: exponentialBackoff({ maxAttempts: 3, initialDelay: 50, maxDelay: 400 }),
-  compensateRetry: exponentialBackoff({ maxAttempts: 1_000, initialDelay: 30, maxDelay: 200 }),
-  timeout: 700,
-} as const;
+const retry = exponentialBackoff({ maxAttempts: 3, initialDelay: 50, maxDelay: 400 });
+const undoRetry = { initialDelay: 30, maxDelay: 200 };
+const untilItIsDone = exponentialBackoff({ maxAttempts: 1_000, ...undoRetry });
+const timeout = 700;
 
 const nothing = (): null => null;
-const step = { execute: nothing, compensate: nothing, ...policy };
-const options = { snapshotEvery: 5, maxInterruptions: 1_000 };
 
-const within = saga<null, InMemoryTransaction>('within', options)
-  .step('inner', step)
-  .transactionalStep('inner-write', step)
-  .build();
+/** How steps are done and undone, what becomes of a saga whose undo gives up, and the saga within. */
+function partsOf(givesUp: boolean) {
+  const policy = {
+    retry,
+    compensateRetry: givesUp ? exponentialBackoff({ maxAttempts: 3, ...undoRetry }) : untilItIsDone,
+    timeout,
+  };
+  const step = { execute: nothing, compensate: nothing, ...policy };
+  const onCompensationFailure = givesUp ? 'fail' : 'pause';
+  const options = { snapshotEvery: 5, maxInterruptions: 1_000, onCompensationFailure } as const;
+  const within = saga<null, InMemoryTransaction>('within', options)
+    .step('inner', step)
+    .transactionalStep('inner-write', step)
+    .build();
+  return { policy, step, options, within };
+}
+
+const UNTIL_DONE = partsOf(false);
+const GIVES_UP = partsOf(true);
 
 const rename = {
   [NAMES[1].one]: NAMES[2].one,
@@ -50,9 +69,10 @@ const rename = {
 };
 
 /** A node of every kind; what its steps do is put in for each process. */
-function shapeOf(undo: 'reverse' | 'parallel', version: 1 | 2, change: Change): SagaDefinition {
+function shapeOf({ undo, givesUp }: JourneyShape, version: 1 | 2, change: Change): SagaDefinition {
   const { one, left, within: inside } = NAMES[version];
-  const late = { ...step, compensateWhen: 'forced', retry: policy.compensateRetry } as const;
+  const { policy, step, options, within } = givesUp ? GIVES_UP : UNTIL_DONE;
+  const late = { ...step, compensateWhen: 'forced', retry: untilItIsDone } as const;
   const begin = new GraphBuilder('journey', {
     ...options,
     timeout: '4s',
@@ -75,35 +95,41 @@ function shapeOf(undo: 'reverse' | 'parallel', version: 1 | 2, change: Change): 
             ),
           )
           .branch((branch) =>
-            branch.child(inside, within, {
-              input: nothing,
-              ...policy,
-              retry: policy.compensateRetry,
-            }),
+            branch.child(inside, within, { input: nothing, ...policy, retry: untilItIsDone }),
           ),
       { undo },
     )
     .transactionalStep('write', step)
     .sleep('pause', 120)
     .waitFor('told', goAhead, { timeout: '2s' })
-    .pivot('pivot', { execute: nothing, retry: policy.retry, timeout: policy.timeout })
+    .pivot('pivot', { execute: nothing, retry, timeout })
     .step('after', late);
   return (version === 1 ? end : end.step('more', late)).build();
 }
 
-const shapes = (undo: 'reverse' | 'parallel') => ({
-  1: shapeOf(undo, 1, 'none'),
-  renamed: shapeOf(undo, 2, 'renamed'),
-  inserted: shapeOf(undo, 2, 'inserted'),
+const versionsOf = (shape: JourneyShape) => ({
+  1: shapeOf(shape, 1, 'none'),
+  renamed: shapeOf(shape, 2, 'renamed'),
+  inserted: shapeOf(shape, 2, 'inserted'),
 });
 
-const SHAPES = { reverse: shapes('reverse'), parallel: shapes('parallel') };
+/** Built once, because a simulation is very short. */
+const SHAPES = {
+  reverse: {
+    untilDone: versionsOf({ undo: 'reverse', givesUp: false }),
+    givesUp: versionsOf({ undo: 'reverse', givesUp: true }),
+  },
+  parallel: {
+    untilDone: versionsOf({ undo: 'parallel', givesUp: false }),
+    givesUp: versionsOf({ undo: 'parallel', givesUp: true }),
+  },
+};
 
 /** The versions of the saga before and after a deployment. */
 export function journeyShapes(
-  undo: 'reverse' | 'parallel',
+  { undo, givesUp }: JourneyShape,
   change: Change,
 ): { readonly old: SagaDefinition; readonly next: SagaDefinition } {
-  const all = SHAPES[undo];
+  const all = SHAPES[undo][givesUp ? 'givesUp' : 'untilDone'];
   return { old: all[1], next: change === 'none' ? all[1] : all[change] };
 }

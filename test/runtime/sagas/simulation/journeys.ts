@@ -1,14 +1,16 @@
 import type { PotterError } from 'potter-runtime/errors';
 import type { SagaDefinition } from 'potter-runtime/sagas';
 import { childIdOf } from '../../../../runtime/src/sagas/nodes/child.ts';
+import { remainingOf } from '../../../../runtime/src/testing/saga-effects.ts';
 import { type Cast, type CastMember, stored } from './cast.ts';
 import type { Fleet, FleetMember, FleetPlan } from './fleet.ts';
 import {
   type Change,
   goAhead,
+  type JourneyInput,
+  type JourneyShape,
   journeyShapes,
   PAST_PIVOT,
-  type JourneyInput,
   REWINDS,
 } from './journey-saga.ts';
 import { Participants, type ParticipantCalls } from './participants.ts';
@@ -37,9 +39,10 @@ const CHILDREN = [
 export class Journeys implements Cast {
   readonly plan: FleetPlan;
   readonly sagaIds: readonly string[];
+  readonly undoesAbandoned: boolean;
   readonly #world: World;
   readonly #cancelled = new Set<string>();
-  readonly #undo: 'reverse' | 'parallel';
+  readonly #shape: JourneyShape;
   readonly #change: Change;
   readonly #shapes: { readonly old: SagaDefinition; readonly next: SagaDefinition };
   /** From then on new processes have the newer version, some of them nothing else. */
@@ -48,9 +51,10 @@ export class Journeys implements Cast {
   constructor(world: World) {
     const { chance } = world;
     this.#world = world;
-    this.#undo = chance.of(0.5) ? 'reverse' : 'parallel';
+    this.#shape = { undo: chance.of(0.5) ? 'reverse' : 'parallel', givesUp: chance.of(0.25) };
+    this.undoesAbandoned = chance.of(0.5);
     this.#change = chance.of(0.3) ? (chance.of(0.7) ? 'renamed' : 'inserted') : 'none';
-    this.#shapes = journeyShapes(this.#undo, this.#change);
+    this.#shapes = journeyShapes(this.#shape, this.#change);
     this.#deployedAtMs = world.nowMs + chance.upTo(1_500);
     this.sagaIds = chance.of(0.5) ? ['saga-0'] : ['saga-0', 'saga-1'];
     this.plan = {
@@ -86,9 +90,17 @@ export class Journeys implements Cast {
     return members;
   }
 
-  judge([root]: readonly CastMember[]): void {
-    if (root?.status !== 'completed' || !this.#cancelled.has(root.sagaId)) return;
-    this.#world.report('an accepted cancel wins', `${root.sagaId} is completed`);
+  judge([root, ...within]: readonly CastMember[]): void {
+    if (!root) return;
+    if (root.status === 'completed' && this.#cancelled.has(root.sagaId)) {
+      this.#world.report('an accepted cancel wins', `${root.sagaId} is completed`);
+    }
+    const child = within.at(-1);
+    if (root.status !== 'abandoned' || !child || child.status === 'compensated') return;
+    const named = remainingOf(root.journal).some((path) =>
+      CHILDREN.some(([name]) => name === path),
+    );
+    if (!named) this.#world.report('no lost undo', `${child.sagaId} is ${child.status}`);
   }
 
   #definitions(calls: ParticipantCalls): readonly Definition[] {
@@ -103,7 +115,7 @@ export class Journeys implements Cast {
   async #client(fleet: Fleet, sagaId: string): Promise<void> {
     const { chance } = this.#world;
     await this.#world.wait(chance.upTo(200));
-    const input: JourneyInput = { checks: chance.of(0.5), undo: this.#undo };
+    const input: JourneyInput = { checks: chance.of(0.5), undo: this.#shape.undo };
     await fleet.insist(async ({ engine, definitions: [newest] }) => {
       if (newest) await engine.start(newest, input, { sagaId });
     });

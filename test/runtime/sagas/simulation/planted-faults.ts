@@ -1,7 +1,7 @@
 import type { NewSaga } from '../../../../runtime/src/sagas/saga-store.ts';
 import type { ClaimLimits } from '../../../../runtime/src/sagas/definition/limits.ts';
 import type { AttemptedNode } from '../../../../runtime/src/sagas/nodes/node.ts';
-import type { SagaDefinition } from 'potter-runtime/sagas';
+import type { SagaDefinition, SagaEvent } from 'potter-runtime/sagas';
 import { interceptSagaStore } from 'potter-runtime/testing';
 import type { Plant, Store } from './world.ts';
 
@@ -55,6 +55,10 @@ function withKeysOfNewNames<Known extends SagaDefinition<unknown, never>>(
     return [path, { ...node, execute }];
   });
   return { ...definition, attempted: new Map(attempted) };
+}
+
+function withoutRemaining(event: SagaEvent): SagaEvent {
+  return event.type === 'SagaAbandoned' ? { ...event, remaining: [] } : event;
 }
 
 export const PLANTED_FAULTS: readonly PlantedFault[] = [
@@ -156,6 +160,27 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     fault: 'priorities that are forgotten',
     rule: 'the higher priority goes first',
     plant: creating((saga) => ({ ...saga, priority: 0 })),
+  },
+  {
+    fault: 'undos that go on after one that gave up is to end the saga',
+    rule: 'model: what is to end where an undo gives up waits for nobody',
+    plant: {
+      definition: (definition) =>
+        definition.onCompensationFailure === 'fail'
+          ? { ...definition, onCompensationFailure: 'pause' }
+          : definition,
+    },
+  },
+  {
+    fault: 'ends that do not say what is left to be undone',
+    rule: 'no lost undo',
+    plant: {
+      store: (store) => ({
+        ...delegate(store),
+        commit: ({ events, ...commit }, options) =>
+          store.commit({ ...commit, events: events.map(withoutRemaining) }, options),
+      }),
+    },
   },
   {
     fault: 'keys that change with the name of their step',

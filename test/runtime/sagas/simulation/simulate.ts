@@ -1,11 +1,11 @@
-import { isFinished } from 'potter-runtime/sagas';
+import { isFinished, type SagaStatus } from 'potter-runtime/sagas';
 import {
   effectViolations,
   journalViolations,
   modelViolations,
   type Violation,
 } from 'potter-runtime/testing';
-import type { Cast } from './cast.ts';
+import type { Cast, CastMember } from './cast.ts';
 import { Fleet } from './fleet.ts';
 import { Jobs } from './jobs.ts';
 import { Journeys } from './journeys.ts';
@@ -14,6 +14,8 @@ import { LEASE_MS, type Plant, World } from './world.ts';
 /** What became of one seed; `story` is the journals as text, the same for the same seed. */
 export interface Simulated {
   readonly violations: readonly Violation[];
+  /** How its sagas ended, and those within them. */
+  readonly ends: readonly SagaStatus[];
   readonly story: string;
 }
 
@@ -50,14 +52,18 @@ async function play(world: World): Promise<Simulated> {
   await kept;
   cast.settle(fleet);
   await played;
-  const journals: unknown[] = [];
-  for (const sagaId of cast.sagaIds) journals.push(...(await judge(world, cast, sagaId)));
+  const members: CastMember[] = [];
+  for (const sagaId of cast.sagaIds) members.push(...(await judge(world, cast, sagaId)));
   fleet.kill();
-  return { violations: world.violations, story: JSON.stringify(journals) };
+  const story = members.map(({ journal }) =>
+    journal.map(({ seq, event }) => ({ seq: seq.toString(), ...event })),
+  );
+  const ends = members.map(({ status }) => status);
+  return { violations: world.violations, ends, story: JSON.stringify(story) };
 }
 
 /** Waits for the end of a saga and of those within it, and looks at them. */
-async function judge(world: World, cast: Cast, sagaId: string): Promise<readonly unknown[]> {
+async function judge(world: World, cast: Cast, sagaId: string): Promise<readonly CastMember[]> {
   const untilMs = world.nowMs + LIMIT_MS;
   for (let n = 0; world.nowMs < untilMs; n += 1) {
     if (await isOver(world, cast, sagaId, n)) break;
@@ -67,7 +73,6 @@ async function judge(world: World, cast: Cast, sagaId: string): Promise<readonly
   await world.wait(LEASE_MS * 1.5);
   const family = await cast.family(sagaId);
   if (family.length === 0) world.report('nothing is stranded', `${sagaId} is lost`);
-  const journals: unknown[] = [];
   for (const [at, member] of family.entries()) {
     const { definition, status, journal } = member;
     world.violations.push(
@@ -76,15 +81,15 @@ async function judge(world: World, cast: Cast, sagaId: string): Promise<readonly
       ...effectViolations(member, cast.plan.participants.effects),
     );
     const root = family[0]?.status ?? 'pending';
-    // Of those that were begun again after a rewind only the last one stays.
-    const expected = at === 0 || at === family.length - 1 ? root : 'compensated';
-    if (!isFinished(status) || status !== expected) {
-      world.report('nothing is stranded', `${member.sagaId} is ${status} instead of ${expected}`);
+    // Of those that were begun again after a rewind only the last one stays. What is abandoned leaves it as it is.
+    const stays = at === 0 || at === family.length - 1;
+    const isRight = stays ? root === 'abandoned' || status === root : status === 'compensated';
+    if (!isFinished(status) || !isRight || (root === 'abandoned' && cast.undoesAbandoned)) {
+      world.report('nothing is stranded', `${member.sagaId} is ${status}, its saga ${root}`);
     }
-    journals.push(journal.map(({ seq, event }) => ({ seq: seq.toString(), ...event })));
   }
   cast.judge(family);
-  return journals;
+  return family;
 }
 
 /** Whether a saga and all within it are over. Where a person is needed, it is there. */
@@ -98,9 +103,12 @@ async function isOver(
   let over = family.length > 0;
   for (const { sagaId: id, status } of family) {
     const found = await store.load(id);
-    over &&= isFinished(status) && found?.summary.wakeAt === null;
-    if (isFinished(status)) continue;
-    await store.post(id, { kind: 'resume', messageId: `person-${n}`, at: clock.now() });
+    // What is within it is asked by the saga itself.
+    const isUndone = status === 'abandoned' && id === sagaId && cast.undoesAbandoned;
+    over &&= isFinished(status) && !isUndone && found?.summary.wakeAt === null;
+    if (isFinished(status) && !isUndone) continue;
+    const kind = isUndone ? 'undo' : 'resume';
+    await store.post(id, { kind, messageId: `person-${n}`, at: clock.now() });
   }
   return over;
 }

@@ -34,6 +34,15 @@ describe('simulation', () => {
     isFullRun ? 7_200_000 : 300_000,
   );
 
+  test('sagas end in every way in which they can', async () => {
+    const ends = new Set<string>();
+    for (const seed of upTo(200)) {
+      for (const end of (await simulate(seed)).ends) ends.add(end);
+      if (ends.size === 3) break;
+    }
+    expect([...ends].sort()).toEqual(['abandoned', 'compensated', 'completed']);
+  });
+
   test('a seed gives the same journals every time', async () => {
     const [first, second] = [await simulate(42), await simulate(42)];
     expect(first.story).toBe(second.story);
