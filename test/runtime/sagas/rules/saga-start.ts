@@ -6,6 +6,7 @@ import {
   type InMemoryTransaction,
   saga,
   type SagaLimits,
+  type SagaStore,
 } from 'potter-runtime/sagas';
 import { interceptSagaStore } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
@@ -122,6 +123,40 @@ describe('starting', () => {
       expect(begun).toEqual(all);
       await world.clock.settle(engine.stop());
     }
+  });
+
+  test('of very many takes a hundred at a time, so that another process gets its part', async () => {
+    const world = await openWorld();
+    const definition = saga<null, InMemoryTransaction>('many')
+      .step('work', { execute: () => null })
+      .build();
+    const accepting = world.idle([definition]);
+    const started = await Promise.all(
+      Array.from({ length: 130 }, () => accepting.start(definition, null)),
+    );
+    const taken: (readonly [worker: string, sagas: number])[] = [];
+    const has = { one: signalled(), two: signalled() };
+    // The other one looks before the first looks again.
+    const watched = (worker: 'one' | 'two'): SagaStore<InMemoryTransaction> => ({
+      ...interceptSagaStore(world.store, (_call, proceed) => proceed()),
+      claim: async (request) => {
+        if (worker === 'two') await has.one.promise;
+        else if (taken.length > 0) await has.two.promise;
+        const outcome = await world.store.claim(request);
+        const sagas = outcome.kind === 'claimed' ? outcome.sagas.length : 0;
+        if (sagas > 0) taken.push([worker, sagas]);
+        has[worker].resolve();
+        return outcome;
+      },
+    });
+    for (const worker of ['one', 'two'] as const) {
+      await world.engine([definition], { store: watched(worker) });
+    }
+    for (const { sagaId } of started) await world.settled(accepting, sagaId);
+    expect(taken).toEqual([
+      ['one', 100],
+      ['two', 30],
+    ]);
   });
 
   test('refuses ids that would make keys ambiguous, unknown definitions, and two of one version', async () => {
