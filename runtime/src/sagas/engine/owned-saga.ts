@@ -20,6 +20,7 @@ import {
 import type { EngineContext } from './engine-context.ts';
 import { Lock } from './lock.ts';
 import { endOf, performAttempt } from './perform-attempt.ts';
+import { PendingInputs } from './pending-inputs.ts';
 import { persist, persistAgain } from './persist.ts';
 import { RunningAttempt } from './running-attempt.ts';
 import { type SagaHost, sagaLost } from './saga-host.ts';
@@ -41,11 +42,9 @@ export class OwnedSaga {
   #state: SagaState;
   #seq: bigint;
   #snapshotSeq: bigint;
-  /** Highest inbox seq that was turned into an input. */
-  #inboxTaken: bigint;
   /** Highest inbox seq that the journal reflects. */
   #inboxSeen: bigint;
-  #inputs: MachineInput[] = [];
+  readonly #inputs: PendingInputs;
   #draining = false;
   /** The end that its parent is being told of. */
   #telling: string | null = null;
@@ -62,7 +61,8 @@ export class OwnedSaga {
     this.#state = ownership.state;
     this.#seq = ownership.seq;
     this.#snapshotSeq = ownership.snapshotSeq;
-    this.#inboxSeen = this.#inboxTaken = ownership.inboxSeen;
+    this.#inboxSeen = ownership.inboxSeen;
+    this.#inputs = new PendingInputs(ownership.inboxSeen);
   }
 
   /** Whether a commit that gives it back is under way: it may be back already, and given out again. */
@@ -72,26 +72,26 @@ export class OwnedSaga {
 
   /** Goes on where the journal ends. Without inputs only what it says is running is begun. */
   begin(inputs: readonly MachineInput[], inbox: readonly InboxEntry[]): void {
-    this.#takeMessages(inbox);
-    if (inputs.length === 0 && this.#inputs.length === 0) return this.#see(this.#work());
-    this.#inputs.unshift(...inputs);
+    this.#inputs.hear(inbox);
+    if (inputs.length === 0 && this.#inputs.isEmpty) return this.#see(this.#work());
+    this.#inputs.putBack(inputs);
     this.#drain();
   }
 
   /** Something happened. */
   tell(...inputs: readonly MachineInput[]): void {
     if (this.#gone) return;
-    this.#inputs.push(...inputs);
+    this.#inputs.add(inputs);
     this.#drain();
   }
 
   /** Looks into the inbox: a message was announced. */
   async readInbox(): Promise<void> {
     const inbox = await this.#persist(() =>
-      this.#context.store.inbox(this.sagaId, this.#inboxTaken),
+      this.#context.store.inbox(this.sagaId, this.#inputs.inboxTaken),
     );
     if (this.#gone) return;
-    this.#takeMessages(inbox);
+    this.#inputs.hear(inbox);
     this.#drain();
   }
 
@@ -108,7 +108,7 @@ export class OwnedSaga {
   }
 
   #drain(): void {
-    if (this.#draining || this.#gone || this.#inputs.length === 0) return;
+    if (this.#draining || this.#gone || this.#inputs.isEmpty) return;
     this.#draining = true;
     void this.#writeAll();
   }
@@ -116,11 +116,10 @@ export class OwnedSaga {
   /** Commit by commit, each of everything that is waiting. One function, because every promise on this way counts. */
   async #writeAll(): Promise<void> {
     try {
-      while (this.#inputs.length > 0 && !this.#gone) {
+      while (!this.#inputs.isEmpty && !this.#gone) {
         if (!this.#lock.take()) await this.#lock.turn();
         try {
-          const inputs = this.#inputs;
-          this.#inputs = [];
+          const inputs = this.#inputs.take();
           const plan = this.#plan(inputs);
           if (isEmpty(plan, this.#inboxSeen)) {
             this.#see(plan.work, plan.at);
@@ -138,7 +137,7 @@ export class OwnedSaga {
           if (outcome.kind === 'committed') {
             this.#adopt(plan);
           } else {
-            this.#inputs.unshift(...inputs);
+            this.#inputs.putBack(inputs);
             await this.#refused(outcome);
           }
         } finally {
@@ -172,7 +171,7 @@ export class OwnedSaga {
     this.#leaving = false;
     switch (outcome.kind) {
       case 'messages':
-        return this.#takeMessages(outcome.inbox);
+        return this.#inputs.hear(outcome.inbox);
       case 'diverged':
         await this.#catchUp();
         return;
@@ -192,20 +191,12 @@ export class OwnedSaga {
     );
     const last = entries.at(-1);
     if (this.#gone || !last) return false;
-    const reflected = new Set(
-      entries.map(({ event }) => ('messageId' in event ? event.messageId : undefined)),
-    );
-    // What is said once, with the owner's first commit, is reflected by whatever this owner wrote.
-    this.#inputs = this.#inputs.filter((input) =>
-      input.kind === 'message'
-        ? !reflected.has(input.message.messageId)
-        : input.kind !== 'recovered' && input.kind !== 'migrated' && input.kind !== 'unfit',
-    );
+    this.#inputs.forgetReflected(entries);
     this.#state = fold(this.#state, entries) ?? this.#state;
     this.#seq = last.seq;
     if (isSettled(this.#state.status) && this.#state.parentTold) this.#leave();
     else {
-      this.#inputs.push({ kind: 'timer' });
+      this.#inputs.add([{ kind: 'timer' }]);
       this.#see(this.#work());
     }
     return true;
@@ -221,7 +212,7 @@ export class OwnedSaga {
         state: this.#state,
         seq: this.#seq,
         snapshotSeq: this.#snapshotSeq,
-        inboxSeen: this.#inboxTaken,
+        inboxSeen: this.#inputs.inboxTaken,
       },
       inputs,
       { now: clock.now(), random, keepMs, stopping: this.#host.isStopping() },
@@ -325,7 +316,7 @@ export class OwnedSaga {
         const about = { path, direction, attempt };
         const completed: MachineInput = { kind: 'attempt-completed', ...about, result };
         for (;;) {
-          taken = [...taken, ...this.#inputs.splice(0)];
+          taken = [...taken, ...this.#inputs.take()];
           const prepared = this.#plan([...taken, completed]);
           // Without its own entry in the journal nothing may commit, whatever else there is to write.
           if (!includesEndOf(prepared, running.attempt)) throw sagaLost(this.sagaId);
@@ -336,7 +327,7 @@ export class OwnedSaga {
             return;
           }
           if (outcome.kind !== 'messages' || this.#gone) throw sagaLost(this.sagaId);
-          this.#takeMessages(outcome.inbox);
+          this.#inputs.hear(outcome.inbox);
         }
       });
       if (this.#gone || !written) throw sagaLost(this.sagaId);
@@ -344,7 +335,7 @@ export class OwnedSaga {
       this.#adopt(written);
       return undefined;
     } catch (error) {
-      this.#inputs.unshift(...taken);
+      this.#inputs.putBack(taken);
       // The commit may have gone through although its answer did not arrive: the journal knows.
       if (written && !this.#gone && (await this.#catchUp())) {
         this.#ended(running, 'completed');
@@ -365,14 +356,6 @@ export class OwnedSaga {
     const { path, direction } = running.attempt;
     const seconds = (clock.now().getTime() - running.startedMs) / 1000;
     metrics.attempt(this.definition.name, path, direction, outcome, seconds);
-  }
-
-  #takeMessages(inbox: readonly InboxEntry[]): void {
-    for (const { seq, message } of inbox) {
-      if (seq <= this.#inboxTaken) continue;
-      this.#inboxTaken = seq;
-      this.#inputs.push({ kind: 'message', message });
-    }
   }
 
   #persist<T>(call: () => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
-import { PotterError } from '../../errors/potter-error.ts';
 import { type Clock, systemClock } from '../../foundation/clock.ts';
+import { alreadyExists } from '../already-exists.ts';
 import type {
   DirectoryPage,
   LockPlace,
@@ -38,6 +38,7 @@ import { InMemorySagaFeed } from './in-memory-saga-feed.ts';
 import { backlogOf, definitionKey, listRows } from './list-rows.ts';
 import { RowLocks } from './row-locks.ts';
 import { SagaRow } from './saga-row.ts';
+import { WorkListeners } from './work-listeners.ts';
 import { WorkerLeases } from './worker-leases.ts';
 
 class MemoryStore<Tx> implements SagaStore<Tx> {
@@ -49,8 +50,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
   readonly #limits = new InMemoryLimits();
   readonly #queues = new InMemoryLockQueues();
   readonly #clock: Clock;
-  readonly #listeners = new Set<WorkListener>();
-  #workAnnounced = false;
+  readonly #listeners = new WorkListeners();
 
   constructor(clock: Clock, begin: () => TransactionControl<Tx>) {
     this.#clock = clock;
@@ -75,7 +75,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     while ((blocked = this.#blocked(saga.sagaId, transaction))) await blocked;
     const existing = this.#rows.get(saga.sagaId);
     if (existing) {
-      if (existing.saga.fingerprint !== saga.fingerprint) throw alreadyExists(saga.sagaId);
+      if (existing.saga.fingerprint !== saga.fingerprint) throw alreadyExists(saga);
       const created = lease !== null && existing.isOwnedBy(lease) && existing.isAsCreated(saga);
       return { created, status: existing.summary.status };
     }
@@ -280,12 +280,12 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
 
   async deregister(workerId: string): Promise<void> {
     this.#leases.end(workerId);
-    this.#announceWork();
+    this.#listeners.tellOfWork();
   }
 
   async listen(listener: WorkListener): Promise<() => Promise<void>> {
-    this.#listeners.add(listener);
-    return async () => void this.#listeners.delete(listener);
+    const hangUp = this.#listeners.add(listener);
+    return async () => hangUp();
   }
 
   async close(): Promise<void> {
@@ -319,27 +319,15 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
 
   #announceMessage(row: SagaRow): void {
     if (row.owner === null) this.#give(row, null);
-    else this.#tell((listener) => listener.onMessage(row.saga.sagaId));
+    else this.#listeners.tellOfMessage(row.saga.sagaId);
   }
 
   /** Changes a row's owner; a row that nobody owns is announced. */
   #give(row: SagaRow, workerId: string | null): void {
     this.#leases.assign(row, workerId);
-    if (workerId === null && (row.summary.wakeAt !== null || row.hasMessages)) this.#announceWork();
-  }
-
-  /** Listeners hear of things after they happened, never in the middle of a caller's own code. */
-  #announceWork(): void {
-    if (this.#workAnnounced) return;
-    this.#workAnnounced = true;
-    queueMicrotask(() => {
-      this.#workAnnounced = false;
-      for (const listener of this.#listeners) listener.onWork();
-    });
-  }
-
-  #tell(what: (listener: WorkListener) => void): void {
-    queueMicrotask(() => this.#listeners.forEach(what));
+    if (workerId === null && (row.summary.wakeAt !== null || row.hasMessages)) {
+      this.#listeners.tellOfWork();
+    }
   }
 
   /**
@@ -358,14 +346,6 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     const row = this.#rows.get(sagaId);
     return row && this.#leases.knows(row) ? row : undefined;
   }
-}
-
-function alreadyExists(sagaId: string): PotterError {
-  return new PotterError('SAGA_ALREADY_EXISTS', {
-    message: `There is a saga '${sagaId}' already, of another definition or with another input.`,
-    remedy: 'Use a new id, or the same input.',
-    details: { sagaId },
-  });
 }
 
 /** Options of an in-memory store. */

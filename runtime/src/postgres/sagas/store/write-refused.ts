@@ -1,6 +1,6 @@
-import { PotterError } from '../../../errors/potter-error.ts';
+import { alreadyExists } from '../../../sagas/already-exists.ts';
 import type { SagaStatus } from '../../../sagas/saga-event.ts';
-import type { CommitOutcome, NewSaga, SagaCommit } from '../../../sagas/saga-store.ts';
+import type { CommitOutcome, SagaCommit } from '../../../sagas/saga-store.ts';
 import type { PostgresClient } from '../../connection/client.ts';
 import { inboxOf } from './row.ts';
 import { msOf } from '../../connection/ms-of.ts';
@@ -99,12 +99,4 @@ function existingOutcome({ saga, lease }: CreateWrite, row: ExistingRow | undefi
     row.as_created &&
     Number(row.last_seq) === saga.events.length;
   return { kind: 'create', outcome: { created: isRepeated, status: row.status } };
-}
-
-function alreadyExists(saga: NewSaga): PotterError {
-  return new PotterError('SAGA_ALREADY_EXISTS', {
-    message: `Saga '${saga.sagaId}' was started before with another definition or input.`,
-    remedy: 'Use another saga id, or start it with the same definition and input.',
-    details: { sagaId: saga.sagaId, definition: saga.definition },
-  });
 }
