@@ -1,6 +1,6 @@
 import { Rejection } from 'potter-runtime/errors';
 import { noRetry } from 'potter-runtime/foundation';
-import { signalled } from './saga-world.ts';
+import { openWorld, type SagaWorld, signalled } from './saga-world.ts';
 
 /** How a step can be made to end. */
 type Mood = 'defect' | 'refuse' | 'hold';
@@ -71,4 +71,22 @@ export class Stage {
       case undefined:
     }
   }
+}
+
+type Engine = SagaWorld['engine'];
+
+/** A fresh world, and in it an engine that runs a saga of these steps. */
+export async function onStage<Definition extends Parameters<Engine>[0][number]>(
+  define: (stage: Stage) => Definition,
+  options?: Parameters<Engine>[1],
+): Promise<{
+  readonly world: SagaWorld;
+  readonly stage: Stage;
+  readonly definition: Definition;
+  readonly engine: Awaited<ReturnType<Engine>>;
+}> {
+  const world = await openWorld();
+  const stage = new Stage();
+  const definition = define(stage);
+  return { world, stage, definition, engine: await world.engine([definition], options) };
 }

@@ -10,7 +10,7 @@ import { crashEverywhere } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
 import { RecordingMeter } from '../../../support/recording-meter.ts';
 import { openWorld } from '../saga-world.ts';
-import { Stage } from '../stage.ts';
+import { onStage, Stage } from '../stage.ts';
 
 const FAIL = { onCompensationFailure: 'fail' } as const;
 
@@ -85,10 +85,7 @@ describe('where an undo that gives up ends the saga', () => {
   });
 
   test('nobody can resume, cancel, skip or edit it; an undo tries again what remains', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('undo b', 'refuse');
     const { sagaId } = await world.settle(engine, definition, null);
     await expect(engine.resume(sagaId)).rejects.toMatchObject({
@@ -146,21 +143,20 @@ describe('where an undo that gives up ends the saga', () => {
   });
 
   test('branches that are undone at the same time are let to end, and nothing more is begun', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = saga<null, InMemoryTransaction>('fork', FAIL)
-      .step('before', stage.step('before'))
-      .parallel(
-        'both',
-        (both) =>
-          both
-            .step('left', stage.step('left'))
-            .branch((right) => right.step('r1', stage.step('r1')).step('r2', stage.step('r2'))),
-        { undo: 'parallel' },
-      )
-      .step('no', { execute: refuse })
-      .build();
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) =>
+      saga<null, InMemoryTransaction>('fork', FAIL)
+        .step('before', stage.step('before'))
+        .parallel(
+          'both',
+          (both) =>
+            both
+              .step('left', stage.step('left'))
+              .branch((right) => right.step('r1', stage.step('r1')).step('r2', stage.step('r2'))),
+          { undo: 'parallel' },
+        )
+        .step('no', { execute: refuse })
+        .build(),
+    );
     stage.let('undo left', 'refuse');
     stage.let('undo r2', 'hold');
     const { sagaId } = await engine.start(definition, null);
@@ -174,10 +170,7 @@ describe('where an undo that gives up ends the saga', () => {
   });
 
   test('not while a person is at it: paused, or rewinding, it is failed and can be resumed', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('undo b', 'hold');
     const { sagaId } = await engine.start(definition, null);
     await world.clock.advance('1s');
@@ -232,10 +225,7 @@ describe('where an undo that gives up ends the saga', () => {
 
 describe('a saga within a saga that ends so', () => {
   test('turns its parent round, is asked once more, and then its parent’s undo has given up', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = family(stage, {});
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) => family(stage, {}));
     stage.let('k2', 'refuse');
     stage.let('undo k1', 'refuse');
     const view = await world.settle(engine, definition, null);
@@ -296,10 +286,7 @@ describe('a saga within a saga that ends so', () => {
   });
 
   test('that a person has undone meanwhile is undone for its parent too', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = family(stage, FAIL);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) => family(stage, FAIL));
     stage.let('z', 'refuse');
     stage.let('undo k2', 'refuse');
     const view = await world.settle(engine, definition, null);

@@ -10,7 +10,7 @@ import { interceptSagaStore } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
 import { RecordingMeter } from '../../../support/recording-meter.ts';
 import { openWorld, type SagaWorld } from '../saga-world.ts';
-import { Stage } from '../stage.ts';
+import { onStage, Stage } from '../stage.ts';
 
 function row(stage: Stage) {
   return saga<number, InMemoryTransaction>('row')
@@ -43,10 +43,7 @@ async function startAll(
 
 describe('operations in bulk', () => {
   test('tell every saga that the filter finds, page after page, and say what became of each', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('b', 'defect');
     const ids = await startAll(world, engine, definition, 250);
     stage.let('b');
@@ -65,10 +62,7 @@ describe('operations in bulk', () => {
   });
 
   test('go on past sagas that refuse, and tell why', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, definition, engine } = await onStage(row);
     await startAll(world, engine, definition, 3);
     const outcomes = await all(engine.bulk({ definition: 'row' }, { kind: 'pause' }));
     expect(outcomes).toHaveLength(3);
@@ -80,10 +74,7 @@ describe('operations in bulk', () => {
   });
 
   test('are repeatable by messageId, and stop when told to', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     await startAll(world, engine, definition, 40);
     const options = { messageId: 'monday', concurrency: 2 };
     const stop = new AbortController();

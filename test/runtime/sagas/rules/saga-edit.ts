@@ -1,8 +1,7 @@
 import { Rejection } from 'potter-runtime/errors';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
-import { openWorld } from '../saga-world.ts';
-import { Stage } from '../stage.ts';
+import { onStage, type Stage } from '../stage.ts';
 
 interface Order {
   readonly address: string;
@@ -30,10 +29,7 @@ function shipping(stage: Stage) {
 
 describe('an edit', () => {
   test('of a failed saga is what its steps see once it is resumed', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = shipping(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(shipping);
     stage.let('send', 'defect');
     const { sagaId } = await world.settle(engine, definition, { address: 'nowhere', note: 'n' });
     await engine.edit(sagaId, { address: 'Rue 7' }, { merge: true, by: 'ann' });
@@ -54,10 +50,7 @@ describe('an edit', () => {
   });
 
   test('replaces the whole unless it is merged', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = shipping(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(shipping);
     stage.let('send', 'defect');
     const { sagaId } = await world.settle(engine, definition, { address: 'a', note: 'n' });
     await engine.edit(sagaId, { address: 'b' });
@@ -69,10 +62,7 @@ describe('an edit', () => {
   });
 
   test('two merges that cross both count', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = shipping(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(shipping);
     stage.let('send', 'defect');
     const { sagaId } = await world.settle(engine, definition, { address: 'a' });
     await Promise.all([
@@ -84,10 +74,7 @@ describe('an edit', () => {
   });
 
   test('is checked by the definition: where it is asked for, and where it is done by who has the definition', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = shipping(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(shipping);
     await expect(engine.start(definition, { address: '' })).rejects.toMatchObject({
       code: 'NO_ADDRESS',
     });
@@ -106,10 +93,7 @@ describe('an edit', () => {
   });
 
   test('of a saga that is under way is refused: it has to be paused first', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = shipping(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(shipping);
     stage.let('pack', 'hold');
     const { sagaId } = await engine.start(definition, { address: 'a' });
     await world.clock.advance('1s');

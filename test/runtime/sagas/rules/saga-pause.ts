@@ -1,7 +1,7 @@
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { openWorld, unhurried } from '../saga-world.ts';
-import { Stage } from '../stage.ts';
+import { onStage, Stage } from '../stage.ts';
 
 function threeSteps(stage: Stage, timeout?: '1m') {
   return saga<{ readonly n: number }, InMemoryTransaction>('three', timeout ? { timeout } : {})
@@ -13,10 +13,7 @@ function threeSteps(stage: Stage, timeout?: '1m') {
 
 describe('a pause', () => {
   test('lets the attempt that runs end and begins no other until resumed; who and why are in the journal', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = threeSteps(stage);
-    const engine = await world.engine([definition], unhurried);
+    const { world, stage, definition, engine } = await onStage(threeSteps, unhurried);
     stage.let('a', 'hold');
     const { sagaId } = await engine.start(definition, { n: 1 });
     await engine.pause(sagaId, { by: 'ann', reason: 'incident 7' });
@@ -37,10 +34,7 @@ describe('a pause', () => {
   });
 
   test('holds undoing too, and lets the undo that runs end', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = threeSteps(stage);
-    const engine = await world.engine([definition], unhurried);
+    const { world, stage, definition, engine } = await onStage(threeSteps, unhurried);
     stage.let('c', 'refuse');
     stage.let('undo b', 'hold');
     const { sagaId } = await engine.start(definition, { n: 1 });
@@ -57,10 +51,10 @@ describe('a pause', () => {
   });
 
   test('stops the time of the saga: a deadline that passes meanwhile undoes nothing', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = threeSteps(stage, '1m');
-    const engine = await world.engine([definition], unhurried);
+    const { world, stage, definition, engine } = await onStage(
+      (stage) => threeSteps(stage, '1m'),
+      unhurried,
+    );
     stage.let('b', 'hold');
     const { sagaId } = await engine.start(definition, { n: 1 });
     await world.clock.advance('1s');
@@ -76,10 +70,7 @@ describe('a pause', () => {
   });
 
   test('keeps a saga whose step gives up from turning round, so that a person can skip it or let it be undone', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = threeSteps(stage);
-    const engine = await world.engine([definition], unhurried);
+    const { world, stage, definition, engine } = await onStage(threeSteps, unhurried);
     stage.let('b', 'hold');
     const { sagaId } = await engine.start(definition, { n: 1 });
     await world.clock.advance('1s');
@@ -98,10 +89,7 @@ describe('a pause', () => {
   });
 
   test('is heard once for one messageId, also after the saga went on', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = threeSteps(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(threeSteps);
     stage.let('b', 'hold');
     const { sagaId } = await engine.start(definition, { n: 1 });
     await world.clock.advance('1s');
@@ -151,19 +139,20 @@ describe('a pause', () => {
 });
 
 test('a pause in the middle of parallel branches lets all of them end what they run, and a cancel ends the pause', async () => {
-  const world = await openWorld();
-  const stage = new Stage();
-  const definition = saga<null, InMemoryTransaction>('fork')
-    .parallel(
-      'both',
-      (both) =>
-        both
-          .branch((left) => left.step('l1', stage.step('l1')).step('l2', stage.step('l2')))
-          .branch((right) => right.step('r1', stage.step('r1')).step('r2', stage.step('r2'))),
-      { undo: 'parallel' },
-    )
-    .build();
-  const engine = await world.engine([definition], unhurried);
+  const { world, stage, definition, engine } = await onStage(
+    (stage) =>
+      saga<null, InMemoryTransaction>('fork')
+        .parallel(
+          'both',
+          (both) =>
+            both
+              .branch((left) => left.step('l1', stage.step('l1')).step('l2', stage.step('l2')))
+              .branch((right) => right.step('r1', stage.step('r1')).step('r2', stage.step('r2'))),
+          { undo: 'parallel' },
+        )
+        .build(),
+    unhurried,
+  );
   stage.let('l1', 'hold');
   stage.let('r1', 'hold');
   const { sagaId } = await engine.start(definition, null);

@@ -1,7 +1,7 @@
 import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { openWorld } from '../saga-world.ts';
-import { Stage } from '../stage.ts';
+import { onStage, Stage } from '../stage.ts';
 
 interface Input {
   readonly vip: boolean;
@@ -11,14 +11,13 @@ const approval = signal('approval');
 
 describe('a rewind beside other branches', () => {
   test('in one branch gives what gave up in another its retries anew', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = saga<Input, InMemoryTransaction>('fork')
-      .parallel('both', (both) =>
-        both.step('left', stage.step('left')).step('right', stage.step('right')),
-      )
-      .build();
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) =>
+      saga<Input, InMemoryTransaction>('fork')
+        .parallel('both', (both) =>
+          both.step('left', stage.step('left')).step('right', stage.step('right')),
+        )
+        .build(),
+    );
     stage.let('left', 'defect');
     const { sagaId } = await world.settle(engine, definition, { vip: false });
     stage.let('left');
@@ -54,23 +53,22 @@ describe('a rewind beside other branches', () => {
   });
 
   test('in one branch keeps the signal that another branch heard after it, and what that decided', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = saga<Input, InMemoryTransaction>('fork')
-      .parallel('both', (both) =>
-        both.step('work', stage.step('work')).branch((other) =>
-          other
-            .waitFor('approved', approval)
-            .when(
-              'vip-only',
-              ({ input }) => input.vip,
-              (vip) => vip.step('v', stage.step('v')),
-            )
-            .step('book', stage.step('book')),
-        ),
-      )
-      .build();
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) =>
+      saga<Input, InMemoryTransaction>('fork')
+        .parallel('both', (both) =>
+          both.step('work', stage.step('work')).branch((other) =>
+            other
+              .waitFor('approved', approval)
+              .when(
+                'vip-only',
+                ({ input }) => input.vip,
+                (vip) => vip.step('v', stage.step('v')),
+              )
+              .step('book', stage.step('book')),
+          ),
+        )
+        .build(),
+    );
     stage.let('work', 'hold');
     const { sagaId } = await engine.start(definition, { vip: false });
     await engine.signal(sagaId, approval, 'once');
@@ -97,16 +95,15 @@ describe('a rewind beside other branches', () => {
   });
 
   test('in one branch leaves another waiting as it was, for the time that is left', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = saga<Input, InMemoryTransaction>('fork')
-      .parallel('both', (both) =>
-        both
-          .step('work', stage.step('work'))
-          .branch((other) => other.waitFor('approved', approval, { timeout: '10s' })),
-      )
-      .build();
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) =>
+      saga<Input, InMemoryTransaction>('fork')
+        .parallel('both', (both) =>
+          both
+            .step('work', stage.step('work'))
+            .branch((other) => other.waitFor('approved', approval, { timeout: '10s' })),
+        )
+        .build(),
+    );
     stage.let('work', 'hold');
     const { sagaId } = await engine.start(definition, { vip: false });
     await world.clock.advance('5s');
@@ -124,14 +121,13 @@ describe('a rewind beside other branches', () => {
   });
 
   test('asks again for a signal that came after the step in the same branch', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = saga<Input, InMemoryTransaction>('asks')
-      .step('offer', stage.step('offer'))
-      .waitFor('approved', approval)
-      .step('z', stage.step('z'))
-      .build();
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) =>
+      saga<Input, InMemoryTransaction>('asks')
+        .step('offer', stage.step('offer'))
+        .waitFor('approved', approval)
+        .step('z', stage.step('z'))
+        .build(),
+    );
     stage.let('z', 'defect');
     const { sagaId } = await engine.start(definition, { vip: false });
     await engine.signal(sagaId, approval, 'of the first offer');

@@ -1,7 +1,7 @@
 import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { openWorld, unhurried } from '../saga-world.ts';
-import { Stage } from '../stage.ts';
+import { onStage, Stage } from '../stage.ts';
 
 interface Input {
   readonly vip: boolean;
@@ -19,10 +19,7 @@ function row(stage: Stage, timeout?: '1m') {
 
 describe('a rewind', () => {
   test('undoes what was begun from the step on, and does it again under new keys', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('c', 'defect');
     const { sagaId, status } = await world.settle(engine, definition, { vip: false });
     expect(status).toBe('failed');
@@ -44,10 +41,10 @@ describe('a rewind', () => {
   });
 
   test('gives the saga its time anew, and may be made again', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage, '1m');
-    const engine = await world.engine([definition], unhurried);
+    const { world, stage, definition, engine } = await onStage(
+      (stage) => row(stage, '1m'),
+      unhurried,
+    );
     stage.let('c', 'defect');
     const { sagaId } = await world.settle(engine, definition, { vip: false });
     for (const key of ['c~1/do', 'c~2/do']) {
@@ -64,10 +61,7 @@ describe('a rewind', () => {
   });
 
   test('stops the attempt that runs, waits for its end, and only then undoes it', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('b', 'hold');
     const { sagaId } = await engine.start(definition, { vip: false });
     await world.clock.advance('1s');
@@ -84,18 +78,17 @@ describe('a rewind', () => {
   });
 
   test('over parallel branches undoes those steps that were begun after it, in reverse order of the starts', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = saga<Input, InMemoryTransaction>('fork')
-      .step('a', stage.step('a'))
-      .parallel('both', (both) =>
-        both
-          .branch((left) => left.step('l1', stage.step('l1')).step('l2', stage.step('l2')))
-          .branch((right) => right.step('r1', stage.step('r1')).step('r2', stage.step('r2'))),
-      )
-      .step('z', stage.step('z'))
-      .build();
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) =>
+      saga<Input, InMemoryTransaction>('fork')
+        .step('a', stage.step('a'))
+        .parallel('both', (both) =>
+          both
+            .branch((left) => left.step('l1', stage.step('l1')).step('l2', stage.step('l2')))
+            .branch((right) => right.step('r1', stage.step('r1')).step('r2', stage.step('r2'))),
+        )
+        .step('z', stage.step('z'))
+        .build(),
+    );
     stage.let('r2', 'defect');
     const { sagaId } = await world.settle(engine, definition, { vip: false });
     stage.let('r2');
@@ -116,22 +109,21 @@ describe('a rewind', () => {
   });
 
   test('to a choice decides anew, with the edited input; to a step in a branch it does not', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = saga<Input, InMemoryTransaction>('choosy')
-      .step('a', stage.step('a'))
-      .choose('way', (way) =>
-        way
-          .when(
-            'vip',
-            ({ input }) => input.vip,
-            (branch) => branch.step('v', stage.step('v')),
-          )
-          .otherwise((branch) => branch.step('o', stage.step('o'))),
-      )
-      .step('z', stage.step('z'))
-      .build();
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) =>
+      saga<Input, InMemoryTransaction>('choosy')
+        .step('a', stage.step('a'))
+        .choose('way', (way) =>
+          way
+            .when(
+              'vip',
+              ({ input }) => input.vip,
+              (branch) => branch.step('v', stage.step('v')),
+            )
+            .otherwise((branch) => branch.step('o', stage.step('o'))),
+        )
+        .step('z', stage.step('z'))
+        .build(),
+    );
     stage.let('z', 'defect');
     const { sagaId } = await world.settle(engine, definition, { vip: false });
     await engine.edit(sagaId, { vip: true }, { merge: true });
@@ -194,13 +186,12 @@ describe('a rewind', () => {
   });
 
   test('to a wait asks again; the signal that was used up is not used twice', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = saga<Input, InMemoryTransaction>('asks')
-      .waitFor('approved', approval)
-      .step('z', stage.step('z'))
-      .build();
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) =>
+      saga<Input, InMemoryTransaction>('asks')
+        .waitFor('approved', approval)
+        .step('z', stage.step('z'))
+        .build(),
+    );
     stage.let('z', 'defect');
     const { sagaId } = await engine.start(definition, { vip: false });
     await engine.signal(sagaId, approval, 'first');
@@ -219,10 +210,7 @@ describe('a rewind', () => {
   });
 
   test('of which an undo gives up waits for a person, and goes on where it stopped', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('c', 'defect');
     stage.let('undo b', 'refuse');
     const { sagaId } = await world.settle(engine, definition, { vip: false });
@@ -253,10 +241,7 @@ describe('a rewind', () => {
   });
 
   test('that is cancelled is undone to its beginning, and nothing is done again', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('c', 'defect');
     stage.let('undo b', 'hold');
     const { sagaId } = await world.settle(engine, definition, { vip: false });
@@ -274,10 +259,7 @@ describe('a rewind', () => {
   });
 
   test('goes on in another process when the one that undid dies', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('c', 'defect');
     stage.let('undo b', 'hold');
     const { sagaId } = await world.settle(engine, definition, { vip: false });
@@ -292,14 +274,13 @@ describe('a rewind', () => {
   });
 
   test('is refused where it cannot work: under way, undone, past the pivot, never begun, unknown', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = saga<Input, InMemoryTransaction>('pivoted')
-      .step('a', stage.step('a'))
-      .pivot('p', { execute: () => 'p', retry: stage.step('p').retry })
-      .step('z', { ...stage.step('z'), compensateWhen: 'forced' })
-      .build();
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) =>
+      saga<Input, InMemoryTransaction>('pivoted')
+        .step('a', stage.step('a'))
+        .pivot('p', { execute: () => 'p', retry: stage.step('p').retry })
+        .step('z', { ...stage.step('z'), compensateWhen: 'forced' })
+        .build(),
+    );
     stage.let('a', 'hold');
     const { sagaId } = await engine.start(definition, { vip: false });
     await world.clock.advance('1s');
@@ -321,10 +302,7 @@ describe('a rewind', () => {
   });
 
   test('with a messageId may be asked for again after it was done', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('c', 'defect');
     const { sagaId } = await world.settle(engine, definition, { vip: false });
     stage.let('c');

@@ -2,7 +2,7 @@ import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { simpleRetry } from 'potter-runtime/foundation';
 import { openWorld, unhurried } from '../saga-world.ts';
-import { Stage } from '../stage.ts';
+import { onStage, Stage } from '../stage.ts';
 
 const approval = signal<string>('approval');
 
@@ -22,10 +22,7 @@ function row(stage: Stage) {
 
 describe('a skip', () => {
   test('takes a step that gave up as done, with a result that those after it see; its undo stays', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('b', 'defect');
     const { sagaId } = await world.settle(engine, definition, null);
     await engine.skip(sagaId, 'b', {
@@ -49,10 +46,7 @@ describe('a skip', () => {
   });
 
   test('takes an undo that gave up as undone, and the rest is undone', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('c', 'refuse');
     stage.let('undo b', 'refuse');
     const { sagaId, status } = await world.settle(engine, definition, null);
@@ -146,17 +140,16 @@ describe('a skip', () => {
   });
 
   test('of a pivot takes it as passed: nothing is undone from there on', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = saga<null, InMemoryTransaction>('paid')
-      .step('a', stage.step('a'))
-      .pivot('p', {
-        execute: () => Promise.reject(new TypeError('bug')),
-        retry: stage.step('p').retry,
-      })
-      .step('z', { ...stage.step('z'), compensateWhen: 'forced' })
-      .build();
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) =>
+      saga<null, InMemoryTransaction>('paid')
+        .step('a', stage.step('a'))
+        .pivot('p', {
+          execute: () => Promise.reject(new TypeError('bug')),
+          retry: stage.step('p').retry,
+        })
+        .step('z', { ...stage.step('z'), compensateWhen: 'forced' })
+        .build(),
+    );
     stage.let('z', 'refuse');
     const { sagaId } = await world.settle(engine, definition, null);
     await engine.skip(sagaId, 'p');
@@ -169,13 +162,14 @@ describe('a skip', () => {
   });
 
   test('long after a saga failed does not find it out of time', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = saga<null, InMemoryTransaction>('timed', { timeout: '1m' })
-      .step('a', stage.step('a'))
-      .step('b', stage.step('b'))
-      .build();
-    const engine = await world.engine([definition], unhurried);
+    const { world, stage, definition, engine } = await onStage(
+      (stage) =>
+        saga<null, InMemoryTransaction>('timed', { timeout: '1m' })
+          .step('a', stage.step('a'))
+          .step('b', stage.step('b'))
+          .build(),
+      unhurried,
+    );
     stage.let('a', 'defect');
     const { sagaId } = await world.settle(engine, definition, null);
     await world.clock.advance('10m');
@@ -184,13 +178,12 @@ describe('a skip', () => {
   });
 
   test('is refused for a step that runs, is done, is no step, or is unknown', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = saga<null, InMemoryTransaction>('fork')
-      .step('a', stage.step('a'))
-      .parallel('both', (both) => both.step('l', stage.step('l')).step('r', stage.step('r')))
-      .build();
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage((stage) =>
+      saga<null, InMemoryTransaction>('fork')
+        .step('a', stage.step('a'))
+        .parallel('both', (both) => both.step('l', stage.step('l')).step('r', stage.step('r')))
+        .build(),
+    );
     stage.let('l', 'hold');
     const { sagaId } = await engine.start(definition, null);
     await world.clock.advance('1s');
@@ -206,10 +199,7 @@ describe('a skip', () => {
   });
 
   test('that comes too late is in the journal as ignored, and changes nothing', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('b', 'hold');
     const { sagaId } = await engine.start(definition, null);
     await world.clock.advance('1s');

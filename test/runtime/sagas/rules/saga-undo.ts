@@ -2,7 +2,7 @@ import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { interceptSagaStore } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
 import { openWorld, signalled } from '../saga-world.ts';
-import { Stage } from '../stage.ts';
+import { onStage, type Stage } from '../stage.ts';
 
 function row(stage: Stage) {
   return saga<null, InMemoryTransaction>('row')
@@ -22,10 +22,7 @@ function pivoted(stage: Stage) {
 
 describe('an undo', () => {
   test('of a completed saga undoes all of it', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     const { sagaId } = await world.settle(engine, definition, null);
     await engine.undo(sagaId, { by: 'ann', messageId: 'once' });
     expect(await world.settled(engine, sagaId)).toMatchObject({
@@ -38,10 +35,7 @@ describe('an undo', () => {
   });
 
   test('of a saga under way is a cancel', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     stage.let('b', 'hold');
     const { sagaId } = await engine.start(definition, null);
     await world.clock.advance('1s');
@@ -53,10 +47,7 @@ describe('an undo', () => {
   });
 
   test('of a completed saga survives the death of the process in the middle of it', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = row(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(row);
     const { sagaId } = await world.settle(engine, definition, null);
     stage.let('undo a', 'hold');
     await engine.undo(sagaId);
@@ -69,10 +60,7 @@ describe('an undo', () => {
   });
 
   test('past the pivot is refused, and forced undoes also what is kept for that', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = pivoted(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(pivoted);
     const { sagaId } = await world.settle(engine, definition, null);
     await expect(engine.undo(sagaId)).rejects.toMatchObject({ code: 'SAGA_PAST_PIVOT' });
     await engine.undo(sagaId, { force: true, reason: 'court order' });
@@ -84,10 +72,7 @@ describe('an undo', () => {
   });
 
   test('forces a failed saga back past its pivot; a failed undo of that waits for a person', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = pivoted(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(pivoted);
     stage.let('z', 'refuse');
     stage.let('undo f', 'refuse');
     const { sagaId, status } = await world.settle(engine, definition, null);
@@ -104,10 +89,7 @@ describe('an undo', () => {
   });
 
   test('forces a saga back that does not get on: once it is paused, and after what runs has ended', async () => {
-    const world = await openWorld();
-    const stage = new Stage();
-    const definition = pivoted(stage);
-    const engine = await world.engine([definition]);
+    const { world, stage, definition, engine } = await onStage(pivoted);
     stage.let('f', 'hold');
     const { sagaId } = await engine.start(definition, null);
     await world.clock.advance('1s');
@@ -124,10 +106,7 @@ describe('an undo', () => {
 });
 
 test('an end that was undone before it could be told is none: who waits for the saga waits for the next', async () => {
-  const world = await openWorld();
-  const stage = new Stage();
-  const definition = row(stage);
-  const engine = await world.engine([definition]);
+  const { world, stage, definition, engine } = await onStage(row);
   const { sagaId } = await world.settle(engine, definition, null);
   const undoing = signalled();
   let loads = 0;
