@@ -3,6 +3,8 @@ export interface PostgresStatement {
   readonly text: string;
   readonly values?: unknown[];
   readonly name?: string;
+  /** Rows as arrays of their columns. Default: as objects, each of which costs the driver more than its columns. */
+  readonly rowMode?: 'array';
 }
 
 /** What a statement gave back. */

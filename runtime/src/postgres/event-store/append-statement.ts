@@ -25,13 +25,14 @@ export interface Written {
   readonly isHeard: boolean;
 }
 
-interface WrittenEvent {
-  readonly stream_id: string;
-  readonly version: string;
-  readonly position: string;
-  readonly recorded_ms: string;
-  readonly heard?: string;
-}
+/** What the statement returns of an event; `heard` comes of a group only. */
+type WrittenEvent = readonly [
+  stream: string,
+  version: string,
+  position: string,
+  recordedMs: string,
+  heard?: string,
+];
 
 const SQL: Readonly<Record<AppendForm['shape'], Readonly<Record<AppendForm['mode'], string>>>> = {
   single: textsOf('single'),
@@ -58,10 +59,11 @@ export async function runAppendStatement(
   const { rows: events } = await client.query<WrittenEvent>({
     name: `potter_append_${mode}_${shape}`,
     text: SQL[shape][mode],
+    rowMode: 'array',
     values: shape === 'single' ? singleParameters(rows) : manyParameters(rows),
   });
   const written = new Map<string, Pick<RecordedEvent, 'version' | 'position' | 'recordedAt'>[]>();
-  for (const { stream_id: stream, version, position, recorded_ms: ms } of events) {
+  for (const [stream, version, position, ms] of events) {
     const event = {
       version: BigInt(version),
       position: BigInt(position),
@@ -73,7 +75,7 @@ export async function runAppendStatement(
   }
   return {
     rows: rows.map(({ stream }) => written.get(stream)),
-    isHeard: events[0]?.heard !== 'false',
+    isHeard: events[0]?.[4] !== 'false',
   };
 }
 
