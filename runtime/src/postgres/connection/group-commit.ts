@@ -63,7 +63,7 @@ export class GroupCommit<Item extends Groupable> {
     this.#maxAppends = options.maxAppends ?? 256;
     this.#maxEvents = options.maxEvents ?? 1_000;
     this.#minShare = options.minShare ?? 16;
-    this.#policy = new LanePolicy(this.#lanes, this.#maxAppends);
+    this.#policy = new LanePolicy(this.#lanes, this.#maxAppends, 2 * this.#minShare);
   }
 
   /** Says how many processes write to this database, this one included; see {@link LanePolicy}. Until it is said: one. */
@@ -92,7 +92,7 @@ export class GroupCommit<Item extends Groupable> {
   }
 
   #openLanes(): number {
-    return this.#impatient ? this.#lanes : this.#policy.lanes(this.#queue.length);
+    return this.#impatient ? this.#lanes : this.#policy.lanes(this.#queue.length, this.#inFlight);
   }
 
   #waitPatiently(): void {

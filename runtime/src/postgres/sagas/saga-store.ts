@@ -121,7 +121,7 @@ export class PostgresSagaStore implements SagaStore<PostgresTransaction>, AsyncD
         (id) => loadSaga(this.#pool, id),
         (place) => {
           this.#signals.learn(place);
-          this.#writer.writers(place.workers);
+          this.#writer.workers(place.workers);
         },
       ),
     );

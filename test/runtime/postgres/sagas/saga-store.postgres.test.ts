@@ -1,6 +1,8 @@
 import { newId } from 'potter-runtime/foundation';
 import { PostgresSagaStore, type PostgresTransaction } from 'potter-runtime/postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createWrite } from '../../../../runtime/src/postgres/sagas/store/write.ts';
+import { runWrites } from '../../../../runtime/src/postgres/sagas/store/write-run.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
 import {
   attemptCompleted,
@@ -44,6 +46,17 @@ describe('grouped commits', () => {
       expect(journal.map(({ seq }) => seq)).toEqual([1n, 2n, 3n, 4n]);
     }
     await counted.close();
+  });
+
+  test('a group says by which transaction of the server it was written', async () => {
+    await store.transaction(async (transaction) => {
+      const group = [createWrite(newSaga(), null), createWrite(newSaga(), null)];
+      const written = await runWrites(transaction, group, 0);
+      const { rows } = await transaction.query<{ readonly id: string }>({
+        text: 'SELECT pg_current_xact_id()::text AS id',
+      });
+      expect(String(written.transaction)).toBe(rows[0]?.id);
+    });
   });
 
   test('a refused commit of a group is nobody else’s', async () => {

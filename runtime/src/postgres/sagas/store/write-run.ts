@@ -11,6 +11,8 @@ export interface WrittenGroup {
   readonly outcomes: readonly WriteOutcome[];
   /** Whether somebody reads all journals and has to be told, once they are committed. */
   readonly watched: boolean;
+  /** Its number among the transactions of the server; undefined of one write alone. */
+  readonly transaction: number | undefined;
 }
 
 /**
@@ -26,12 +28,12 @@ export async function runWrites(
   isLast = false,
 ): Promise<WrittenGroup> {
   const [alone] = writes;
-  const { written, watched } =
+  const { written, watched, transaction } =
     alone !== undefined && writes.length === 1
       ? await runOne(client, alone, planAge, isLast)
       : await runMany(client, writes, planAge);
   const refused = writes.filter((write) => written !== 'all' && !written.has(sagaIdOf(write)));
-  if (refused.length === 0) return { outcomes: writes.map(writtenOutcome), watched };
+  if (refused.length === 0) return { outcomes: writes.map(writtenOutcome), watched, transaction };
   const commits = refused.filter((write) => write.kind === 'commit');
   const creates = refused.filter((write) => write.kind === 'create');
   const verdicts = new Map<string, WriteOutcome>([
@@ -41,6 +43,7 @@ export async function runWrites(
   return {
     outcomes: writes.map((write) => verdicts.get(sagaIdOf(write)) ?? writtenOutcome(write)),
     watched,
+    transaction,
   };
 }
 
@@ -49,6 +52,7 @@ interface Answer {
   /** Ids of sagas. */
   readonly written: 'all' | ReadonlySet<string>;
   readonly watched: boolean;
+  readonly transaction?: number;
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
@@ -82,6 +86,7 @@ async function runMany(
   const { rows } = await client.query<{
     readonly written: string;
     readonly watched: boolean | null;
+    readonly transaction: string;
     /** JSON; null when all were written. */
     readonly saga_ids: string | null;
   }>({
@@ -95,7 +100,11 @@ async function runMany(
   const [row] = rows;
   const isAll = row?.saga_ids === null && Number(row.written) === writes.length;
   const ids = row?.saga_ids ? (JSON.parse(row.saga_ids) as readonly string[]) : [];
-  return { written: isAll ? 'all' : new Set(ids), watched: row?.watched === true };
+  return {
+    written: isAll ? 'all' : new Set(ids),
+    watched: row?.watched === true,
+    ...(row && { transaction: Number(row.transaction) }),
+  };
 }
 
 function arraysOf(

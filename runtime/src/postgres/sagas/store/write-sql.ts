@@ -133,7 +133,8 @@ const SNAPSHOT_CTE = `
 
 /**
  * Everything that runs sagas write, as one statement: any number of commits and of new sagas. Each stands or falls by
- * itself; the answer is one row: how many were written and, when that is not `$n`, the number asked for, which.
+ * itself; the answer is one row: how many were written and, when that is not `$n`, the number asked for, which; and the
+ * number of the transaction, which says how many others there were since the last one.
  *
  * Journal and inbox are checked in the WHERE of the UPDATE: a commit that had to wait for another writer of its row is
  * checked again against what that one left. Its lease may run out during that wait; then its token says whether somebody
@@ -161,7 +162,7 @@ export function writeSql({ commits, creates, snapshots }: WriteForm): string {
     ),
   ];
   return `WITH ${ctes.join(',')}
-    SELECT count(*)::text AS written, count(told) AS told, ${WATCHED},
+    SELECT count(*)::text AS written, count(told) AS told, ${WATCHED}, pg_current_xact_id()::text AS transaction,
       CASE WHEN count(*) < $${parameters + 1}::int THEN json_agg(saga_id)::text END AS saga_ids
     FROM (${written.join(' UNION ALL ')}) w`;
 }

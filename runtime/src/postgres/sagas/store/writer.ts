@@ -10,6 +10,7 @@ import {
   type Unfinished,
 } from '../../connection/group-commit.ts';
 import { targetOfPool } from '../../connection/pool-target.ts';
+import { OtherWriters } from './other-writers.ts';
 import { isQueued, runQueuedWrites } from './queued-writes.ts';
 import {
   type CommitWrite,
@@ -42,6 +43,8 @@ export class SagaWriter {
   readonly #queuedGroups: GroupCommit<Waiting>;
   /** Transactions whose writes somebody wants to hear of, once there is something to see. */
   readonly #toTell = new WeakSet<PostgresClient>();
+  readonly #others = new OtherWriters();
+  #workers = 1;
   #pending = 0;
   #whenDrained: (() => void) | undefined;
   #written = 0;
@@ -72,9 +75,10 @@ export class SagaWriter {
     });
   }
 
-  /** So many processes write to this database, this one included. */
-  writers(count: number): void {
-    this.#groups.writers(count);
+  /** So many processes have workers on this database, this one included; whether they write is seen here. */
+  workers(count: number): void {
+    this.#workers = count;
+    this.#groups.writers(this.#others.areWriting ? count : 1);
   }
 
   /** A transaction in which there may have been writes is committed. */
@@ -128,7 +132,9 @@ export class SagaWriter {
   async #flush(group: readonly Waiting[]): Promise<readonly Unfinished[]> {
     const writes = group.map(({ write }) => write);
     try {
-      const { outcomes, watched } = await this.#write(this.#pool, writes);
+      const { outcomes, watched, transaction } = await this.#write(this.#pool, writes);
+      this.#others.wrote(transaction);
+      this.workers(this.#workers);
       if (watched) this.#notifier.notify();
       group.forEach(({ settle }, index) => settle(outcomes[index] ?? failed(mismatch())));
     } catch (error) {
