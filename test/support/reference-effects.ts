@@ -7,12 +7,12 @@ import { inTransaction } from '../../runtime/src/postgres/connection/transaction
 import type { SagaDefinition } from '../../runtime/src/sagas/definition/saga-definition.ts';
 import type { SagaStore } from '../../runtime/src/sagas/saga-store.ts';
 import type { TwoPhaseExecutor } from '../../runtime/src/sagas/two-phase-commit/coordinator.ts';
-import { refusing } from '../../runtime/src/testing/crash-variants.ts';
+import { refusing } from '../../runtime/src/testing/fault-injection/crash-variants.ts';
 import type { LedgerEntry } from '../../runtime/src/testing/participant-ledger.ts';
-import { effectViolations } from '../../runtime/src/testing/saga-effects.ts';
-import { familyOf, storedFamily } from '../../runtime/src/testing/saga-family.ts';
-import { journalViolations } from '../../runtime/src/testing/saga-invariants.ts';
-import { modelViolations } from '../../runtime/src/testing/saga-model.ts';
+import { effectViolations } from '../../runtime/src/testing/saga-model/saga-effects.ts';
+import { familyOf, storedFamily } from '../../runtime/src/testing/fault-injection/saga-family.ts';
+import { journalViolations } from '../../runtime/src/testing/saga-model/saga-invariants.ts';
+import { modelViolations } from '../../runtime/src/testing/saga-model/saga-model.ts';
 import { halfDone } from './reference-two-phase.ts';
 import { type ReferenceInput, referenceSaga } from './reference-saga.ts';
 

@@ -26,16 +26,25 @@ export { sagaFeedContract, type SagaFeedSubject } from './contracts/saga-feed-co
 export { sagaStoreContract } from './contracts/saga-store-contract.ts';
 export type { SagaStoreSubject } from './contracts/saga-store-subject.ts';
 // Sagas that are killed at every write
-export { crashEverywhere, type CrashReport, type CrashViolation } from './crash-everywhere.ts';
-export type { CrashEverywhereOptions, CrashPlant, Kill, KillMode } from './crash-options.ts';
+export {
+  crashEverywhere,
+  type CrashReport,
+  type CrashViolation,
+} from './fault-injection/crash-everywhere.ts';
+export type {
+  CrashEverywhereOptions,
+  CrashPlant,
+  Kill,
+  KillMode,
+} from './fault-injection/crash-options.ts';
 // Sagas whose calls arrive twice, late, or not at all
 export {
   disturbEverywhere,
   type DisturbEverywhereOptions,
   type DisturbReport,
   type DisturbViolation,
-} from './disturb-everywhere.ts';
-export type { Disturbance } from './disturbance.ts';
+} from './fault-injection/disturb-everywhere.ts';
+export type { Disturbance } from './fault-injection/disturbance.ts';
 export { FakeParticipant, type FakeMood } from './fake-participant.ts';
 export { ParticipantLedger, type LedgerClient, type LedgerEntry } from './participant-ledger.ts';
 export {
@@ -43,11 +52,11 @@ export {
   type SagaStoreCall,
   type SagaStoreInterceptor,
 } from './intercept-saga-store.ts';
-export { never, SimulatedProcess } from './simulated-process.ts';
+export { never, SimulatedProcess } from './fault-injection/simulated-process.ts';
 // What holds for every saga, whatever happened
-export { effectViolations, type EndedSaga } from './saga-effects.ts';
-export { journalViolations, type Violation } from './saga-invariants.ts';
-export { modelViolations } from './saga-model.ts';
+export { effectViolations, type EndedSaga } from './saga-model/saga-effects.ts';
+export { journalViolations, type Violation } from './saga-model/saga-invariants.ts';
+export { modelViolations } from './saga-model/saga-model.ts';
 // Two-phase commit
 export { FakeTwoPhaseParticipant, type FakeMode } from './fake-two-phase-participant.ts';
 export {
@@ -65,5 +74,5 @@ export {
   type TwoPhaseKill,
   type TwoPhaseRecovery,
   type TwoPhaseViolation,
-} from './crash-two-phase.ts';
-export { MortalProcess, type DeathMode } from './mortal-process.ts';
+} from './fault-injection/crash-two-phase.ts';
+export { MortalProcess, type DeathMode } from './fault-injection/mortal-process.ts';

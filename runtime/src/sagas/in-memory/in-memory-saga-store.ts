@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../../foundation/clock.ts';
-import { alreadyExists } from '../already-exists.ts';
+import { sagaAlreadyExists } from '../saga-already-exists.ts';
 import type {
   DirectoryPage,
   LockPlace,
@@ -75,7 +75,7 @@ class MemoryStore<Tx> implements SagaStore<Tx> {
     while ((blocked = this.#blocked(saga.sagaId, transaction))) await blocked;
     const existing = this.#rows.get(saga.sagaId);
     if (existing) {
-      if (existing.saga.fingerprint !== saga.fingerprint) throw alreadyExists(saga);
+      if (existing.saga.fingerprint !== saga.fingerprint) throw sagaAlreadyExists(saga);
       const created = lease !== null && existing.isOwnedBy(lease) && existing.isAsCreated(saga);
       return { created, status: existing.summary.status };
     }

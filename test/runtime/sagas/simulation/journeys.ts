@@ -1,7 +1,7 @@
 import type { PotterError } from 'potter-runtime/errors';
 import type { SagaDefinition } from 'potter-runtime/sagas';
 import { childIdOf } from '../../../../runtime/src/sagas/nodes/child.ts';
-import { remainingOf } from '../../../../runtime/src/testing/saga-effects.ts';
+import { remainingOf } from '../../../../runtime/src/testing/saga-model/saga-effects.ts';
 import { type Cast, type CastMember, stored } from './cast.ts';
 import type { Fleet, FleetMember, FleetPlan } from './fleet.ts';
 import {

@@ -2,7 +2,10 @@ import { Rejection } from 'potter-runtime/errors';
 import { sleep } from 'potter-runtime/foundation';
 import type { InMemoryTransaction } from 'potter-runtime/sagas';
 import { type LedgerEntry, ParticipantLedger, type SimulatedProcess } from 'potter-runtime/testing';
-import { presentNameIn, underPresentNames } from '../../../../runtime/src/testing/present-names.ts';
+import {
+  presentNameIn,
+  underPresentNames,
+} from '../../../../runtime/src/testing/saga-model/present-names.ts';
 import { type Plan, planOf } from './participant-plan.ts';
 import type { World } from './world.ts';
 

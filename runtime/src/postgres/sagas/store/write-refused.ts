@@ -1,4 +1,4 @@
-import { alreadyExists } from '../../../sagas/already-exists.ts';
+import { sagaAlreadyExists } from '../../../sagas/saga-already-exists.ts';
 import type { SagaStatus } from '../../../sagas/saga-event.ts';
 import type { CommitOutcome, SagaCommit } from '../../../sagas/saga-store.ts';
 import type { PostgresClient } from '../../connection/client.ts';
@@ -88,7 +88,7 @@ export async function lookUpExisting(
 
 function existingOutcome({ saga, lease }: CreateWrite, row: ExistingRow | undefined): WriteOutcome {
   if (row === undefined || row.fingerprint !== saga.fingerprint) {
-    return { kind: 'error', error: alreadyExists(saga) };
+    return { kind: 'error', error: sagaAlreadyExists(saga) };
   }
   // The creator asks again because the answer to its first call was lost: nobody else would run the saga.
   const isRepeated =

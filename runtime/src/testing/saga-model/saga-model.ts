@@ -1,6 +1,6 @@
-import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
-import type { Direction, JournalEntry, SagaEvent } from '../sagas/saga-event.ts';
-import { isFinished } from '../sagas/saga-status.ts';
+import type { SagaDefinition } from '../../sagas/definition/saga-definition.ts';
+import type { Direction, JournalEntry, SagaEvent } from '../../sagas/saga-event.ts';
+import { isFinished } from '../../sagas/saga-status.ts';
 import { underPresentNames } from './present-names.ts';
 import { SagaGraph } from './saga-graph.ts';
 import type { Violation } from './saga-invariants.ts';

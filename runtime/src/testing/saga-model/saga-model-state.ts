@@ -1,6 +1,6 @@
-import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
+import type { SagaDefinition } from '../../sagas/definition/saga-definition.ts';
 import { SagaBeginnings } from './saga-beginnings.ts';
-import type { Direction, SagaEvent, SagaStatus, WaitOutcome } from '../sagas/saga-event.ts';
+import type { Direction, SagaEvent, SagaStatus, WaitOutcome } from '../../sagas/saga-event.ts';
 
 type EventOf<Type extends SagaEvent['type']> = Extract<SagaEvent, { type: Type }>;
 

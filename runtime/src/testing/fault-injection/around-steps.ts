@@ -1,7 +1,7 @@
-import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
-import type { AttemptPolicy } from '../sagas/definition/step-options.ts';
-import type { AttemptedNode } from '../sagas/nodes/node.ts';
-import type { Invocation } from '../sagas/nodes/node-handler.ts';
+import type { SagaDefinition } from '../../sagas/definition/saga-definition.ts';
+import type { AttemptPolicy } from '../../sagas/definition/step-options.ts';
+import type { AttemptedNode } from '../../sagas/nodes/node.ts';
+import type { Invocation } from '../../sagas/nodes/node-handler.ts';
 
 /** A call of a step's own code, or of its undo's. */
 export interface StepCall {

@@ -1,13 +1,13 @@
-import { isFinished } from '../sagas/saga-status.ts';
+import { isFinished } from '../../sagas/saga-status.ts';
 import { aroundSteps, type StepCall } from './around-steps.ts';
 import type { CrashEverywhereOptions } from './crash-options.ts';
 import { type CrashRun, crashRun, type Variation } from './crash-run.ts';
 import { refusableSteps, refusing } from './crash-variants.ts';
 import { Disturber, type Disturbance, disturbancesOf } from './disturbance.ts';
 import { inLanes } from './in-lanes.ts';
-import { ParticipantLedger } from './participant-ledger.ts';
-import type { Violation } from './saga-invariants.ts';
-import { VirtualClock } from './virtual-clock.ts';
+import { ParticipantLedger } from '../participant-ledger.ts';
+import type { Violation } from '../saga-model/saga-invariants.ts';
+import { VirtualClock } from '../virtual-clock.ts';
 
 /** What is to be tried: as with `crashEverywhere`, but nobody dies. */
 export type DisturbEverywhereOptions<Input, Tx> = Omit<

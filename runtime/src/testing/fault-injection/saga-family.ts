@@ -1,8 +1,8 @@
-import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
-import { childIdOf } from '../sagas/nodes/child.ts';
-import type { JournalEntry, SagaStatus } from '../sagas/saga-event.ts';
-import { isSettled } from '../sagas/saga-status.ts';
-import type { SagaStore } from '../sagas/saga-store.ts';
+import type { SagaDefinition } from '../../sagas/definition/saga-definition.ts';
+import { childIdOf } from '../../sagas/nodes/child.ts';
+import type { JournalEntry, SagaStatus } from '../../sagas/saga-event.ts';
+import { isSettled } from '../../sagas/saga-status.ts';
+import type { SagaStore } from '../../sagas/saga-store.ts';
 
 /** A saga and its place in the tree of the sagas within it. */
 export interface FamilyMember {

@@ -1,18 +1,18 @@
-import { isPotterError } from '../errors/potter-error.ts';
-import { newId } from '../foundation/ids.ts';
-import type { Clock } from '../foundation/clock.ts';
-import { createSagaEngine } from '../sagas/create-saga-engine.ts';
-import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
-import { InMemorySagaStore } from '../sagas/in-memory/in-memory-saga-store.ts';
-import type { SagaEngine } from '../sagas/saga-engine.ts';
-import type { SagaStatus } from '../sagas/saga-event.ts';
-import { isFinished } from '../sagas/saga-status.ts';
-import type { ClaimOutcome, SagaStore } from '../sagas/saga-store.ts';
-import type { SagaView } from '../sagas/saga-view.ts';
+import { isPotterError } from '../../errors/potter-error.ts';
+import { newId } from '../../foundation/ids.ts';
+import type { Clock } from '../../foundation/clock.ts';
+import { createSagaEngine } from '../../sagas/create-saga-engine.ts';
+import type { SagaDefinition } from '../../sagas/definition/saga-definition.ts';
+import { InMemorySagaStore } from '../../sagas/in-memory/in-memory-saga-store.ts';
+import type { SagaEngine } from '../../sagas/saga-engine.ts';
+import type { SagaStatus } from '../../sagas/saga-event.ts';
+import { isFinished } from '../../sagas/saga-status.ts';
+import type { ClaimOutcome, SagaStore } from '../../sagas/saga-store.ts';
+import type { SagaView } from '../../sagas/saga-view.ts';
 import type { CrashEverywhereOptions, Kill } from './crash-options.ts';
-import type { SagaStoreInterceptor, SagaStoreCall } from './intercept-saga-store.ts';
-import { type LedgerEntry, ParticipantLedger } from './participant-ledger.ts';
-import { effectViolations } from './saga-effects.ts';
+import type { SagaStoreInterceptor, SagaStoreCall } from '../intercept-saga-store.ts';
+import { type LedgerEntry, ParticipantLedger } from '../participant-ledger.ts';
+import { effectViolations } from '../saga-model/saga-effects.ts';
 import {
   type FamilyMember,
   familyOf,
@@ -20,10 +20,10 @@ import {
   type StoredMember,
   wholeEnd,
 } from './saga-family.ts';
-import { journalViolations, type Violation } from './saga-invariants.ts';
-import { modelViolations } from './saga-model.ts';
+import { journalViolations, type Violation } from '../saga-model/saga-invariants.ts';
+import { modelViolations } from '../saga-model/saga-model.ts';
 import { never, SimulatedProcess } from './simulated-process.ts';
-import { VirtualClock } from './virtual-clock.ts';
+import { VirtualClock } from '../virtual-clock.ts';
 
 /** What became of one run. */
 export interface CrashRun {

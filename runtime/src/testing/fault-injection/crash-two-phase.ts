@@ -1,14 +1,14 @@
-import type { Clock } from '../foundation/clock.ts';
-import { newId } from '../foundation/ids.ts';
-import { Rejection } from '../errors/rejection.ts';
-import { TwoPhaseCoordinator } from '../sagas/two-phase-commit/coordinator.ts';
-import type { TwoPhaseLog } from '../sagas/two-phase-commit/two-phase-log.ts';
+import type { Clock } from '../../foundation/clock.ts';
+import { newId } from '../../foundation/ids.ts';
+import { Rejection } from '../../errors/rejection.ts';
+import { TwoPhaseCoordinator } from '../../sagas/two-phase-commit/coordinator.ts';
+import type { TwoPhaseLog } from '../../sagas/two-phase-commit/two-phase-log.ts';
 import type {
   Branch,
   TwoPhaseParticipant,
-} from '../sagas/two-phase-commit/two-phase-participant.ts';
+} from '../../sagas/two-phase-commit/two-phase-participant.ts';
 import { MortalProcess, type DeathMode } from './mortal-process.ts';
-import { VirtualClock } from './virtual-clock.ts';
+import { VirtualClock } from '../virtual-clock.ts';
 
 /** How what a dead process left is gone on with: by asking again, by asking for an abort, or by the sweep alone. */
 export type TwoPhaseRecovery = 'execute' | 'abort' | 'sweep';

@@ -1,4 +1,4 @@
-import type { AttemptedNode, SagaNode } from '../sagas/nodes/node.ts';
+import type { AttemptedNode, SagaNode } from '../../sagas/nodes/node.ts';
 import type { SagaModelState } from './saga-model-state.ts';
 
 /** How far a part of the graph has come forward. `open`: the nodes in it that may do something next. */

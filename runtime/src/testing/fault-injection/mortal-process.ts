@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers';
-import type { Clock, Timer } from '../foundation/clock.ts';
+import type { Clock, Timer } from '../../foundation/clock.ts';
 import { never } from './simulated-process.ts';
 
 /**

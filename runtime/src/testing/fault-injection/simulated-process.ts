@@ -1,6 +1,6 @@
-import type { Clock, Timer } from '../foundation/clock.ts';
-import type { SagaStore } from '../sagas/saga-store.ts';
-import { interceptSagaStore, type SagaStoreInterceptor } from './intercept-saga-store.ts';
+import type { Clock, Timer } from '../../foundation/clock.ts';
+import type { SagaStore } from '../../sagas/saga-store.ts';
+import { interceptSagaStore, type SagaStoreInterceptor } from '../intercept-saga-store.ts';
 
 /**
  * A process that can die at any moment: from then on none of its timers fires, none of its calls is made or answered, and its

@@ -2,7 +2,7 @@ import { PotterError } from '../errors/potter-error.ts';
 import type { NewSaga } from './saga-store.ts';
 
 /** What a store says to whoever creates a saga under an id that another one has. */
-export function alreadyExists({
+export function sagaAlreadyExists({
   sagaId,
   definition,
 }: Pick<NewSaga, 'sagaId' | 'definition'>): PotterError {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers';
-import { PotterError } from '../errors/potter-error.ts';
+import { PotterError } from '../../errors/potter-error.ts';
 import type { StepCall, StepInterceptor } from './around-steps.ts';
 
 /**

@@ -1,7 +1,7 @@
-import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
-import type { JournalEntry, SagaStatus } from '../sagas/saga-event.ts';
-import type { LedgerEntry } from './participant-ledger.ts';
-import { isFinished } from '../sagas/saga-status.ts';
+import type { SagaDefinition } from '../../sagas/definition/saga-definition.ts';
+import type { JournalEntry, SagaStatus } from '../../sagas/saga-event.ts';
+import type { LedgerEntry } from '../participant-ledger.ts';
+import { isFinished } from '../../sagas/saga-status.ts';
 import { presentNameIn, underPresentNames } from './present-names.ts';
 import type { Violation } from './saga-invariants.ts';
 

@@ -1,4 +1,4 @@
-import type { JournalEntry, SagaError, SagaEvent } from '../sagas/saga-event.ts';
+import type { JournalEntry, SagaError, SagaEvent } from '../../sagas/saga-event.ts';
 
 type Rename = (path: string) => string;
 type Renamed = Readonly<Record<string, string>>;

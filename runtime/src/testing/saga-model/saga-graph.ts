@@ -1,5 +1,5 @@
-import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
-import type { SagaNode } from '../sagas/nodes/node.ts';
+import type { SagaDefinition } from '../../sagas/definition/saga-definition.ts';
+import type { SagaNode } from '../../sagas/nodes/node.ts';
 
 /** Where the way from the root to a node parts from others: a node with nodes under it, and which of them is taken. */
 export interface Turn {

@@ -2,8 +2,8 @@ import type { CrashEverywhereOptions, Kill, KillMode } from './crash-options.ts'
 import { type CrashRun, crashRun, type Variation } from './crash-run.ts';
 import { refusableSteps, refusing as refusingSteps } from './crash-variants.ts';
 import { inLanes } from './in-lanes.ts';
-import { ParticipantLedger } from './participant-ledger.ts';
-import type { Violation } from './saga-invariants.ts';
+import { ParticipantLedger } from '../participant-ledger.ts';
+import type { Violation } from '../saga-model/saga-invariants.ts';
 
 const MODES: readonly KillMode[] = ['before', 'during', 'after'];
 

@@ -1,4 +1,4 @@
-import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
+import type { SagaDefinition } from '../../sagas/definition/saga-definition.ts';
 import type { SagaModelState } from './saga-model-state.ts';
 
 /** What there is to undo, as a reader of a journal knows it. */

@@ -1,6 +1,6 @@
-import { Rejection } from '../errors/rejection.ts';
-import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
-import type { AttemptedNode } from '../sagas/nodes/node.ts';
+import { Rejection } from '../../errors/rejection.ts';
+import type { SagaDefinition } from '../../sagas/definition/saga-definition.ts';
+import type { AttemptedNode } from '../../sagas/nodes/node.ts';
 
 /** Names of the steps that can be told to refuse, those of sagas within the saga by way of their node: `deliver/pack`. */
 export function refusableSteps(definition: SagaDefinition<unknown, never>): readonly string[] {

@@ -1,4 +1,4 @@
-import type { SagaEvent } from '../sagas/saga-event.ts';
+import type { SagaEvent } from '../../sagas/saga-event.ts';
 
 interface Begun {
   readonly key: string;

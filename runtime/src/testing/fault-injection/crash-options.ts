@@ -1,9 +1,9 @@
-import type { Clock } from '../foundation/clock.ts';
-import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
-import type { SagaEngine, SagaEngineOptions } from '../sagas/saga-engine.ts';
-import type { SagaStore } from '../sagas/saga-store.ts';
-import type { SagaView } from '../sagas/saga-view.ts';
-import type { LedgerClient } from './participant-ledger.ts';
+import type { Clock } from '../../foundation/clock.ts';
+import type { SagaDefinition } from '../../sagas/definition/saga-definition.ts';
+import type { SagaEngine, SagaEngineOptions } from '../../sagas/saga-engine.ts';
+import type { SagaStore } from '../../sagas/saga-store.ts';
+import type { SagaView } from '../../sagas/saga-view.ts';
+import type { LedgerClient } from '../participant-ledger.ts';
 
 /** A definition to be run in place of the right one, and what stands between its engine and the store. */
 export interface CrashPlant<Input, Tx> {

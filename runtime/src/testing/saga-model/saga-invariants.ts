@@ -1,5 +1,5 @@
-import type { SagaDefinition } from '../sagas/definition/saga-definition.ts';
-import type { JournalEntry, SagaEvent } from '../sagas/saga-event.ts';
+import type { SagaDefinition } from '../../sagas/definition/saga-definition.ts';
+import type { JournalEntry, SagaEvent } from '../../sagas/saga-event.ts';
 import { SagaBeginnings } from './saga-beginnings.ts';
 import { underPresentNames } from './present-names.ts';
 import { SagaGraph } from './saga-graph.ts';
