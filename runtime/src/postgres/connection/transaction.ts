@@ -4,6 +4,7 @@ import { sleep, throwIfAborted } from '../../foundation/sleep.ts';
 import type { PostgresConnection, PostgresPool, PostgresTransaction } from './client.ts';
 import { sqlStateOf, translatePostgresError } from './errors.ts';
 import { targetOfPool } from './pool-target.ts';
+import { withConnection } from './with-connection.ts';
 
 /** What a transaction sees of others; see PostgreSQL's chapter on transaction isolation. */
 export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable';
@@ -59,31 +60,18 @@ export async function inTransaction<T>(
   }
 }
 
-async function attemptTransaction<T>(
+function attemptTransaction<T>(
   pool: PostgresPool,
   work: (transaction: PostgresTransaction) => Promise<T>,
   options: TransactionOptions,
 ): Promise<T> {
-  const connection = await pool.connect();
-  let broken: Error | undefined;
-  const onError = (error: Error): void => {
-    broken = error;
-  };
-  // A connection that dies between two statements says so with an event; unheard, it would end the process.
-  connection.on('error', onError);
-  try {
+  return withConnection(pool, 'ROLLBACK', async (connection) => {
     await connection.query({ text: beginStatement(options) });
     const result = await work(connection);
     throwIfAborted(options.signal);
     await commit(connection, pool);
     return result;
-  } catch (error) {
-    broken ??= await rollback(connection);
-    throw error;
-  } finally {
-    connection.off('error', onError);
-    connection.release(broken);
-  }
+  });
 }
 
 function beginStatement(options: TransactionOptions): string {
@@ -114,15 +102,5 @@ async function commit(connection: PostgresConnection, pool: PostgresPool): Promi
         'The transaction was rolled back: a statement in it had failed and its error was dropped.',
       remedy: 'Let errors of statements reach inTransaction.',
     });
-  }
-}
-
-/** The error that makes the connection unfit for others: one that cannot roll back must not go back to the pool. */
-async function rollback(connection: PostgresConnection): Promise<Error | undefined> {
-  try {
-    await connection.query({ text: 'ROLLBACK' });
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
   }
 }

@@ -4,6 +4,7 @@ import type {
   PostgresPool,
   PostgresTransaction,
 } from '../connection/client.ts';
+import { withConnection } from '../connection/with-connection.ts';
 
 /**
  * Runs work on a branch in a transaction while nobody else does: prepare and abort of one branch exclude each other.
@@ -18,13 +19,7 @@ export async function exclusively(
   timeoutMs: number,
   work: (transaction: PostgresTransaction) => Promise<'prepare' | 'commit'>,
 ): Promise<void> {
-  const connection = await pool.connect();
-  let broken: Error | undefined;
-  const onError = (error: Error): void => {
-    broken = error;
-  };
-  connection.on('error', onError);
-  try {
+  await withConnection(pool, `ROLLBACK; ${UNLOCK}`, async (connection) => {
     const ms = Math.ceil(timeoutMs);
     await connection.query({
       text:
@@ -38,13 +33,7 @@ export async function exclusively(
     });
     const end = await work(connection);
     await finish(connection, end === 'commit' ? 'COMMIT' : `PREPARE TRANSACTION '${branch}'`);
-  } catch (error) {
-    broken ??= await giveUp(connection);
-    throw error;
-  } finally {
-    connection.off('error', onError);
-    connection.release(broken);
-  }
+  });
 }
 
 const UNLOCK = 'SELECT pg_advisory_unlock_all()';
@@ -63,14 +52,4 @@ async function finish(connection: PostgresConnection, statement: string): Promis
     message: 'The work was rolled back: a statement in it had failed and its error was dropped.',
     remedy: 'Let errors of statements reach the participant.',
   });
-}
-
-/** The error that makes the connection unfit for others. */
-async function giveUp(connection: PostgresConnection): Promise<Error | undefined> {
-  try {
-    await connection.query({ text: `ROLLBACK; ${UNLOCK}` });
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
 }

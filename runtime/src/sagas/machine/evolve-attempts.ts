@@ -38,15 +38,7 @@ export function attemptCompleted(draft: StateDraft, event: EventOf<'AttemptCompl
   const before = draft.steps[at];
   const attempts = before?.[event.direction];
   if (!before || !attempts) return;
-  const done: DirectionState = {
-    status: 'done',
-    attempt: attempts.attempt,
-    budgetFrom: attempts.budgetFrom,
-    since: attempts.since,
-    interruptions: attempts.interruptions,
-    interruptedInARow: 0,
-    delayMs: attempts.delayMs,
-  };
+  const done = doneAfter(attempts);
   const forward = event.direction === 'forward';
   draft.steps[at] = {
     path: before.path,
@@ -149,18 +141,28 @@ export function overridden(draft: StateDraft, event: EventOf<'StepOverridden'>):
   const before = draft.steps[at];
   const attempts = before?.[event.direction];
   if (!before || !attempts) return;
-  const done: DirectionState = {
-    status: 'done',
-    attempt: attempts.attempt,
-    budgetFrom: attempts.budgetFrom,
-    since: attempts.since,
-    interruptions: attempts.interruptions,
-    interruptedInARow: 0,
-    delayMs: attempts.delayMs,
-  };
+  const done = doneAfter(attempts);
   // What is known of its effect stays as it was: should the saga be undone, the step is undone too.
   draft.steps[at] =
     event.direction === 'forward'
       ? { ...before, forward: done, result: event.result }
       : { ...before, compensate: done };
+}
+
+function doneAfter({
+  attempt,
+  budgetFrom,
+  since,
+  interruptions,
+  delayMs,
+}: DirectionState): DirectionState {
+  return {
+    status: 'done',
+    attempt,
+    budgetFrom,
+    since,
+    interruptions,
+    interruptedInARow: 0,
+    delayMs,
+  };
 }

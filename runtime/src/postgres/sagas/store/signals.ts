@@ -29,13 +29,7 @@ export class SagaSignals {
       this.#workers.delete(listener);
       await this.#hangUpWhenAlone();
     };
-    return this.#listen().then(
-      () => remove,
-      async (error: unknown) => {
-        await remove();
-        throw error;
-      },
-    );
+    return this.#listenUntil(remove);
   }
 
   /** A claim has seen the other workers: they take turns in looking for work. */
@@ -52,13 +46,7 @@ export class SagaSignals {
       if (wakes.size === 0 && this.#followers.get(sagaId) === wakes) this.#followers.delete(sagaId);
       await this.#hangUpWhenAlone();
     };
-    return this.#listen().then(
-      () => remove,
-      async (error: unknown) => {
-        await remove();
-        throw error;
-      },
-    );
+    return this.#listenUntil(remove);
   }
 
   async close(): Promise<void> {
@@ -66,6 +54,17 @@ export class SagaSignals {
     this.#workers.clear();
     this.#followers.clear();
     await this.#hangUpWhenAlone();
+  }
+
+  /** For whoever was added: gives back how to be removed, or removes them again when nobody can listen. */
+  async #listenUntil(remove: () => Promise<void>): Promise<() => Promise<void>> {
+    try {
+      await this.#listen();
+      return remove;
+    } catch (error) {
+      await remove();
+      throw error;
+    }
   }
 
   async #listen(): Promise<void> {
