@@ -92,13 +92,23 @@ export function settle<State, E extends Event, Command>(
 ): void {
   let taken = 0;
   for (const verdict of verdicts) {
-    if (verdict.kind === 'refused') verdict.job.reject(verdict.error);
+    if (verdict.kind === 'refused') refuse(verdict.job, verdict.error);
     else {
       const { job, state, version, events } = verdict;
+      job.share?.decided(events.length > 0);
       job.resolve({ state, version, events: recorded.slice(taken, taken + events.length) });
       taken += events.length;
     }
   }
+}
+
+/** Without anything of it in a transaction. */
+function refuse<State, E extends Event, Command>(
+  { share, reject }: CommandJob<State, E, Command>,
+  error: unknown,
+): void {
+  share?.decided(false);
+  reject(error);
 }
 
 /** Refuses the jobs whose expectation the conflict has shown to be stale, without another look. Returns the others. */
@@ -106,11 +116,12 @@ export function stillExpected<State, E extends Event, Command>(
   jobs: readonly CommandJob<State, E, Command>[],
   { stream, actual }: ConcurrencyConflictError,
 ): readonly CommandJob<State, E, Command>[] {
-  return jobs.filter(({ expected, reject }) => {
+  return jobs.filter((job) => {
+    const { expected } = job;
     // What is expected beyond the stream's end may have been made by a neighbour in the batch.
     if (isExpected(expected, actual) || (typeof expected === 'bigint' && expected > actual))
       return true;
-    reject(staleExpectation(stream, expected, actual));
+    refuse(job, staleExpectation(stream, expected, actual));
     return false;
   });
 }

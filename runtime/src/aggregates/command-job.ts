@@ -3,6 +3,7 @@ import type { Event, EventMetadata } from '../events/event.ts';
 import type { ExpectedVersion } from '../event-store/expected-version.ts';
 import type { Handled } from './repository-options.ts';
 import type { Queued } from './stream-queue.ts';
+import type { TransactionShare } from './transaction-share.ts';
 
 /** A command that somebody waits for. */
 export interface CommandJob<State, E extends Event, Command> extends Queued {
@@ -12,6 +13,8 @@ export interface CommandJob<State, E extends Event, Command> extends Queued {
   readonly resolve: (handled: Handled<State, E>) => void;
   /** Where the caller is: its correlation and trace, which must not be those of its neighbour in the queue. */
   readonly context: AsyncResource;
+  /** There when the caller has a share of a transaction. */
+  readonly share: Pick<TransactionShare<unknown>, 'decided' | 'spoil'> | undefined;
 }
 
 /** Set while a command runs: see {@link isInsideCommand}. */

@@ -47,7 +47,7 @@ export interface HandleOptions<Tx = never> {
    * The caller's transaction: the stream is locked, read and appended on it, retries included, and nothing is visible until
    * the caller commits. Until then other writers of the stream wait: what else the command has to do with it goes through
    * the same transaction. The command does not take a turn in the process's queue, because a row lock of this transaction and
-   * the queue could wait for each other; no snapshot is taken, because the transaction may yet be rolled back.
+   * the queue could wait for each other, unless the transaction is one that several requests with keys share; no snapshot is taken, because the transaction may yet be rolled back.
    */
   readonly transaction?: Tx | undefined;
   readonly signal?: AbortSignal | undefined;

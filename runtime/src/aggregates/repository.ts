@@ -33,6 +33,7 @@ import type {
 import { SnapshotTaker } from './snapshot-taker.ts';
 import { type LoadedState, StateLoader, type SnapshotTrouble } from './state-loader.ts';
 import { type Done, StreamQueue } from './stream-queue.ts';
+import { shareOf, type TransactionShare } from './transaction-share.ts';
 
 /** Three retries: conflicts come from other processes only, and each retry meets a fresh state. */
 const DEFAULT_RETRY: RetryPolicy = exponentialBackoff({
@@ -60,6 +61,11 @@ export class Repository<State, E extends Event, Command, Tx = never> {
   /** For commands in transactions, which have no line whose state could be passed on. An object that changes is nobody's to keep. */
   readonly #baselines: Baselines<State> | undefined;
   readonly #queue: StreamQueue<Job<State, E, Command>, LoadedState<State>>;
+  /** For commands in a transaction that several callers share: by that transaction. */
+  readonly #sharedQueues = new WeakMap<
+    object,
+    StreamQueue<Job<State, E, Command>, LoadedState<State>>
+  >();
   readonly #retry: RetryPolicy;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -79,12 +85,7 @@ export class Repository<State, E extends Event, Command, Tx = never> {
     this.#tracer = options.tracer ?? noopTracer;
     this.#metrics = repositoryMetrics(options.meter ?? noopMeter, definition.type);
     this.#baselines = definition.mutable ? undefined : new Baselines();
-    this.#queue = new StreamQueue({
-      limit: options.maxWaiting ?? 10_000,
-      // An object that changes cannot show each caller its own state.
-      together: definition.mutable ? 1 : MAX_TOGETHER,
-      work: (stream, jobs, leftover) => this.#work(stream as StreamId, jobs, leftover),
-    });
+    this.#queue = this.#newQueue();
     const onTrouble = this.#onSnapshotTrouble.bind(this);
     const { eventStore, snapshots } = options;
     this.#loader = new StateLoader(definition, {
@@ -135,9 +136,13 @@ export class Repository<State, E extends Event, Command, Tx = never> {
       new Promise((resolve, reject) => {
         const traced = { ...metadata, ...span.context() };
         const context = new AsyncResource('potter.command');
-        const job = { command, expected, metadata: traced, signal, resolve, reject, context };
-        if (transaction === undefined && !isInsideCommand()) this.#queue.add(stream, job);
-        else void this.#work(stream, [job], undefined, transaction).then(({ settle }) => settle());
+        const own = { command, expected, metadata: traced, signal, resolve, reject, context };
+        const queue = this.#queueFor(stream, transaction);
+        if (queue !== undefined) queue.line.add(stream, { ...own, share: queue.share });
+        else {
+          const job = { ...own, share: undefined };
+          void this.#work(stream, [job], undefined, transaction).then(({ settle }) => settle());
+        }
       });
     try {
       return await this.#tracer.span(`handle ${this.#definition.type}`, spanOptions, handling);
@@ -166,6 +171,33 @@ export class Repository<State, E extends Event, Command, Tx = never> {
     await this.close();
   }
 
+  /** Where a command waits for its turn; undefined when it must not wait. */
+  #queueFor(
+    stream: StreamId,
+    transaction: Tx | undefined,
+  ): Line<State, E, Command, Tx> | undefined {
+    if (isInsideCommand()) return undefined;
+    if (transaction === undefined) return { line: this.#queue, share: undefined };
+    const share = shareOf(transaction);
+    if (share?.join(stream) !== true) return undefined;
+    const whole = share.whole as object;
+    let line = this.#sharedQueues.get(whole);
+    if (line === undefined) {
+      line = this.#newQueue(share.whole);
+      this.#sharedQueues.set(whole, line);
+    }
+    return { line, share };
+  }
+
+  #newQueue(transaction?: Tx): StreamQueue<Job<State, E, Command>, LoadedState<State>> {
+    return new StreamQueue({
+      limit: this.#options.maxWaiting ?? 10_000,
+      // An object that changes cannot show each caller its own state.
+      together: this.#definition.mutable ? 1 : MAX_TOGETHER,
+      work: (stream, jobs, leftover) => this.#work(stream as StreamId, jobs, leftover, transaction),
+    });
+  }
+
   /** Handles jobs until what came of every one is known. Never rejects. */
   async #work(
     stream: StreamId,
@@ -189,7 +221,9 @@ export class Repository<State, E extends Event, Command, Tx = never> {
         if (rest.length === 0) return { left, settle: progress.settle };
         progress.settle();
       } catch (error) {
-        if (now.length === 1 || !isFaultOfOne(error)) {
+        // In a transaction, what failed together may have been written in part.
+        for (const { share } of now) share?.spoil();
+        if (now.length === 1 || !isFaultOfOne(error) || transaction !== undefined) {
           return { left: undefined, settle: () => now.forEach(({ reject }) => reject(error)) };
         }
         for (const job of now) (await this.#work(stream, [job], undefined, transaction)).settle();
@@ -307,6 +341,12 @@ export class Repository<State, E extends Event, Command, Tx = never> {
 }
 
 type Job<State, E extends Event, Command> = CommandJob<State, E, Command>;
+
+/** A queue, and the caller's share of the transaction that all in it are in. */
+interface Line<State, E extends Event, Command, Tx> {
+  readonly line: StreamQueue<Job<State, E, Command>, LoadedState<State>>;
+  readonly share: TransactionShare<Tx> | undefined;
+}
 
 /** The state after an append, and the jobs that were not part of it. */
 interface Progress<State, E extends Event, Command> {

@@ -58,6 +58,7 @@ export type {
   OnceOptions,
   RememberedResponse,
   RequestIdentity,
+  RequestSubject,
 } from './idempotency/idempotency-store.ts';
 export { InMemoryIdempotencyStore } from './idempotency/in-memory-idempotency-store.ts';
 export { IDEMPOTENCY_HEADER, REPLAYED_HEADER } from './idempotency/request-identity.ts';

@@ -31,6 +31,26 @@ describe('a request with an Idempotency-Key', () => {
     expect(second.headers['idempotency-replayed']).toBe('true');
   });
 
+  test('tells the store what it is about: its route, and its address without the query', async () => {
+    const subjects: unknown[] = [];
+    const store = new InMemoryIdempotencyStore();
+    await using service = await bank({
+      idempotency: {
+        once: (identity, work, options) => {
+          subjects.push(options.subject);
+          return store.once(identity, work, options);
+        },
+        sweep: () => store.sweep(),
+      },
+    });
+    await service.app.inject(
+      post({ amountCents: 5 }, { 'idempotency-key': 'k-1' }, `${URL}?trace=1`),
+    );
+    expect(subjects).toEqual([
+      { route: 'POST /api/v1/accounts/:accountNumber/deposit', resource: URL },
+    ]);
+  });
+
   test('is the same request when fields stand in another order', async () => {
     await using service = await bank();
     const headers = { 'idempotency-key': 'k-1' };

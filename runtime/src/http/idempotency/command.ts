@@ -9,7 +9,7 @@ import { problemOf } from '../problems/problem-of.ts';
 import type { RouteBody, RouteHandler, RouteReply, RouteRequest } from '../route-types.ts';
 import { requestMetadata, type RequestMetadata } from '../requests/correlation.ts';
 import { captureResponse, clearAnswer, replay } from './captured-response.ts';
-import type { IdempotencyStore, RememberedResponse } from './idempotency-store.ts';
+import type { IdempotencyStore, RememberedResponse, RequestSubject } from './idempotency-store.ts';
 import { requestIdentity } from './request-identity.ts';
 
 /** What to hand to every write of a command: it fits the options of repositories, event stores and saga engines. */
@@ -52,7 +52,8 @@ const RACE_RETRY = exponentialBackoff({ maxAttempts: 20, initialDelay: 2, maxDel
  * remembers its answer, and the same request gets the same answer again, marked `Idempotency-Replayed: true`.
  * Remembered are answers of the handler and refusals by the domain (Rejection), whose effects are undone. Not
  * remembered: requests that break the schema, failed preconditions, lost races, outages: nothing was done, so the
- * same key may be sent again. Without the header the handler runs without a transaction of its own.
+ * same key may be sent again. A handler may be run again when its transaction was rolled back, and what it wrote by it is
+ * undone then; several requests about one address may share a transaction. Without the header the handler runs without a transaction of its own.
  */
 export function commandFactory<Tx>(options: {
   readonly store: IdempotencyStore<Tx> | undefined;
@@ -81,7 +82,10 @@ export function commandFactory<Tx>(options: {
       };
       const refusal = (error: unknown): RememberedResponse | undefined =>
         refusalToRemember(translateError(error), request);
-      const outcome = await retryRaces(request, () => store.once(identity, work, { refusal }));
+      const subject = subjectOf(request);
+      const outcome = await retryRaces(request, () =>
+        store.once(identity, work, { refusal, subject }),
+      );
       clearAnswer(reply, headersBefore);
       return replay(reply, outcome);
     };
@@ -93,6 +97,15 @@ export function commandFactory<Tx>(options: {
 
 /** What is asked of a request whatever its schema. */
 type RequestFacts = Pick<FastifyRequest, 'id' | 'headers'>;
+
+function subjectOf({
+  method,
+  routeOptions,
+  url,
+}: Pick<FastifyRequest, 'method' | 'routeOptions' | 'url'>): RequestSubject {
+  const route = `${method} ${routeOptions.url ?? ''}`;
+  return { route, resource: url.split('?', 1)[0] ?? url };
+}
 
 function refusalToRemember(error: unknown, request: RequestFacts): RememberedResponse | undefined {
   if (!isRejection(error)) return undefined;

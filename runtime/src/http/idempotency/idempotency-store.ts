@@ -24,6 +24,14 @@ export interface IdempotentOutcome {
   readonly replayed: boolean;
 }
 
+/** What a request is about, for stores that can do requests about one thing in one transaction. */
+export interface RequestSubject {
+  /** Method and route. Requests of one route do alike: what one does with its transaction, the next will do as well. */
+  readonly route: string;
+  /** The address without its query: the thing that the request is about, most likely. */
+  readonly resource: string;
+}
+
 /** How {@link IdempotencyStore.once} is to treat its work. */
 export interface OnceOptions {
   /**
@@ -31,6 +39,11 @@ export interface OnceOptions {
    * about the moment (an outage, a lost race): nothing is remembered, and it is thrown on.
    */
   refusal(error: unknown): RememberedResponse | undefined;
+  /**
+   * Allows the store to do this work in one transaction with that of others about the same thing, as long as each only
+   * handles one command by it. Each has its own outcome all the same. Default: a transaction of its own.
+   */
+  readonly subject?: RequestSubject | undefined;
 }
 
 /**

@@ -1,9 +1,10 @@
 import { keyInUse } from '../../http/idempotency/key-errors.ts';
+import { within } from './within.ts';
 
 /**
- * Lets requests with a key through: one at a time for each key, and only so many in all. Both keep connections free.
- * Repeats of one key would each hold a connection only to wait in the database; and handlers that need a second
- * connection beside their transaction would, when all are in transactions, wait for each other for ever.
+ * Lets requests with a key through: one at a time for each key, and only so many transactions in all. Both keep
+ * connections free. Repeats of one key would each hold a connection only to wait in the database; and handlers that need
+ * a second connection beside their transaction would, when all are in transactions, wait for each other for ever.
  */
 export class IdempotencyGate {
   readonly #busy = new Map<string, Promise<unknown>>();
@@ -16,16 +17,18 @@ export class IdempotencyGate {
     this.#patienceMs = options.patienceMs;
   }
 
-  /** @throws PotterError `IDEMPOTENCY_KEY_IN_USE` when the key stays busy for longer than the patience. */
-  async pass<T>(key: string, work: () => Promise<T>): Promise<T> {
+  /**
+   * Does the work of a key when nobody else in this process is at it.
+   * @throws PotterError `IDEMPOTENCY_KEY_IN_USE` when the key stays busy for longer than the patience.
+   */
+  async oneAtATime<T>(key: string, work: () => Promise<T>): Promise<T> {
     const deadlineMs = performance.now() + this.#patienceMs;
     // All who wait are woken at once; the first marks the key before any other looks, and these wait again.
     for (let busy = this.#busy.get(key); busy !== undefined; busy = this.#busy.get(key)) {
-      await withinPatience(busy, deadlineMs - performance.now());
+      if (!(await within(busy, deadlineMs - performance.now()))) throw keyInUse();
     }
-    const turn = this.#turn(work);
-    const ended = Promise.allSettled([turn]);
-    this.#busy.set(key, ended);
+    const turn = work();
+    this.#busy.set(key, Promise.allSettled([turn]));
     try {
       return await turn;
     } finally {
@@ -33,7 +36,8 @@ export class IdempotencyGate {
     }
   }
 
-  async #turn<T>(work: () => Promise<T>): Promise<T> {
+  /** Does work that takes a transaction, when there is a place for it. */
+  async inPlace<T>(work: () => Promise<T>): Promise<T> {
     await this.#takePlace();
     try {
       return await work();
@@ -52,17 +56,5 @@ export class IdempotencyGate {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free += 1;
     else next();
-  }
-}
-
-async function withinPatience(busy: Promise<unknown>, patienceMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(keyInUse()), patienceMs);
-  });
-  try {
-    await Promise.race([busy, patience]);
-  } finally {
-    clearTimeout(timer);
   }
 }

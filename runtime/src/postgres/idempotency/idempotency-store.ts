@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { exponentialBackoff } from '../../foundation/backoff.ts';
 import { type Duration, durationMs } from '../../foundation/duration.ts';
 import type {
@@ -7,13 +8,15 @@ import type {
   RememberedResponse,
   RequestIdentity,
 } from '../../http/idempotency/idempotency-store.ts';
-import { keyInUse, keyReused } from '../../http/idempotency/key-errors.ts';
-import type { PostgresClient, PostgresPool, PostgresTransaction } from '../connection/client.ts';
-import { sqlStateOf, translatePostgresError } from '../connection/errors.ts';
-import { IdempotencyGate } from './idempotency-gate.ts';
-import { CLAIM, COMPLETE, READ, SWEEP } from './idempotency-sql.ts';
-import { targetOfPool } from '../connection/pool-target.ts';
+import type { PostgresPool, PostgresTransaction } from '../connection/client.ts';
 import { inTransaction } from '../connection/transaction.ts';
+import { IdempotencyGate } from './idempotency-gate.ts';
+import { keyId, KeyRows } from './key-rows.ts';
+import type { KeyedRequest, WaitingRequest } from './keyed-request.ts';
+import { RequestLines } from './request-lines.ts';
+import { RequestPart } from './request-part.ts';
+import { runTogether } from './shared-transaction.ts';
+import { within } from './within.ts';
 
 /** Options of {@link PostgresIdempotencyStore}. */
 export interface PostgresIdempotencyStoreOptions {
@@ -29,35 +32,32 @@ export interface PostgresIdempotencyStoreOptions {
   readonly maxTransactions?: number;
 }
 
-interface KeyRow {
-  readonly fingerprint: string;
-  readonly status: number | null;
-  readonly headers: Readonly<Record<string, string>> | null;
-  readonly body: string | null;
-}
-
 /** The server asks for these to be tried again; nothing is done until then. */
 const RETRY = exponentialBackoff({ maxAttempts: 5, initialDelay: 5, maxDelay: 200 });
 
-/** lock_not_available, query_canceled: what a wait that takes too long ends with. */
-const GAVE_UP_WAITING = new Set(['55P03', '57014']);
-
-const SWEEP_BATCH = 1_000;
+/** How the handlers of a route treat their transaction. */
+type Manner = 'shares' | 'own';
 
 /**
  * Idempotency-Keys in PostgreSQL. The key is inserted first: a second request with it, in any process, waits at the
  * primary key for the first one's commit and then reads its answer, or takes its turn when the first rolled back.
+ *
+ * Requests about one thing that wait at the same time share a transaction, when their route was seen to do no more with
+ * it than to handle one command: a thing that everybody writes would else be locked for a commit of each of them.
  */
 export class PostgresIdempotencyStore implements IdempotencyStore<PostgresTransaction> {
   readonly #pool: PostgresPool;
-  readonly #expiryMs: number;
   readonly #waitMs: number;
   readonly #gate: IdempotencyGate;
+  readonly #rows: KeyRows;
+  readonly #lines = new RequestLines((requests) => this.#serve(requests));
+  /** By route. `own` is for good. */
+  readonly #manners = new Map<string, Manner>();
 
   constructor(options: PostgresIdempotencyStoreOptions) {
     this.#pool = options.pool;
-    this.#expiryMs = durationMs(options.expiry ?? '24h');
     this.#waitMs = durationMs(options.waitTimeout ?? '10s');
+    this.#rows = new KeyRows(options.pool, durationMs(options.expiry ?? '24h'));
     this.#gate = new IdempotencyGate({
       places: options.maxTransactions ?? 5,
       patienceMs: this.#waitMs,
@@ -65,92 +65,96 @@ export class PostgresIdempotencyStore implements IdempotencyStore<PostgresTransa
   }
 
   once(
-    request: RequestIdentity,
+    identity: RequestIdentity,
     work: (transaction: PostgresTransaction) => Promise<RememberedResponse>,
     options: OnceOptions,
   ): Promise<IdempotentOutcome> {
-    return this.#gate.pass(JSON.stringify([request.scope, request.key]), async () => {
+    const request = { identity, work, options };
+    return this.#gate.oneAtATime(keyId(identity), async () => {
+      const { subject } = options;
+      const shares = subject !== undefined && this.#manners.get(subject.route) === 'shares';
+      const outcome = shares ? await this.#inLine(subject.resource, request) : undefined;
+      return outcome ?? this.#alone(request);
+    });
+  }
+
+  sweep(): Promise<number> {
+    return this.#rows.sweep();
+  }
+
+  /** The outcome together with others; undefined when the request has to be done by itself. */
+  #inLine(resource: string, request: KeyedRequest): Promise<IdempotentOutcome | undefined> {
+    return new Promise((resolve, reject) => {
+      const context = new AsyncResource('potter.keyed-request');
+      this.#lines.add(resource, { ...request, context, resolve, reject });
+    });
+  }
+
+  async #serve(requests: readonly WaitingRequest[]): Promise<void> {
+    const [only, ...others] = requests;
+    if (only === undefined) return;
+    if (others.length > 0) {
+      await this.#gate.inPlace(() =>
+        runTogether(requests, {
+          pool: this.#pool,
+          rows: this.#rows,
+          patienceMs: this.#waitMs,
+          onOwn: (request) => this.#learn(request, 'own'),
+        }),
+      );
+      return;
+    }
+    const outcome = only.context.runInAsyncScope(() => this.#alone(only));
+    void outcome.then(only.resolve, only.reject);
+    // Whoever came meanwhile waits for as long as for anybody; then the next may try.
+    await within(outcome, this.#waitMs);
+  }
+
+  #alone(request: KeyedRequest): Promise<IdempotentOutcome> {
+    return this.#gate.inPlace(async () => {
       try {
         return await inTransaction(
           this.#pool,
-          (transaction) => this.#run(transaction, request, work),
-          {
-            retry: RETRY,
-          },
+          (transaction) => this.#attempt(transaction, request),
+          { retry: RETRY },
         );
       } catch (error) {
-        const refusal = options.refusal(error);
-        if (refusal === undefined) throw error;
-        return this.#rememberRefusal(request, refusal);
+        const response = request.options.refusal(error);
+        if (response === undefined) throw error;
+        return this.#rememberRefusal(request.identity, response);
       }
     });
   }
 
-  async sweep(): Promise<number> {
-    const result = await this.#query(this.#pool, 'sweep', SWEEP, [SWEEP_BATCH]);
-    return result.rowCount ?? 0;
-  }
-
-  async #run(
+  async #attempt(
     transaction: PostgresTransaction,
-    request: RequestIdentity,
-    work: (transaction: PostgresTransaction) => Promise<RememberedResponse>,
+    request: KeyedRequest,
   ): Promise<IdempotentOutcome> {
-    const known = await this.#claim(transaction, request);
+    const { identity, work } = request;
+    const known = await this.#rows.claim(transaction, identity, this.#waitMs);
     if (known !== undefined) return { response: known, replayed: true };
-    const response = await work(transaction);
-    const { status, headers, body } = response;
-    const values = [request.scope, request.key, status, JSON.stringify(headers), body];
-    await this.#query(transaction, 'complete', COMPLETE, values);
-    return { response, replayed: false };
+    const part = new RequestPart(transaction, undefined);
+    try {
+      const response = await work(part.transaction);
+      if (part.isShareable) this.#learn(request, 'shares');
+      await this.#rows.complete(transaction, identity, response);
+      return { response, replayed: false };
+    } finally {
+      if (part.isOwn) this.#learn(request, 'own');
+    }
   }
 
   /** The refused work is rolled back by now. Whoever took the key since then decides the answer. */
   async #rememberRefusal(
-    request: RequestIdentity,
+    identity: RequestIdentity,
     response: RememberedResponse,
   ): Promise<IdempotentOutcome> {
-    const known = await this.#claim(this.#pool, request, response);
+    const known = await this.#rows.claim(this.#pool, identity, this.#waitMs, response);
     return { response: known ?? response, replayed: known !== undefined };
   }
 
-  /** Takes the key; or the answer that is remembered under it. */
-  async #claim(
-    client: PostgresClient,
-    request: RequestIdentity,
-    response?: RememberedResponse,
-  ): Promise<RememberedResponse | undefined> {
-    const { scope, key, fingerprint } = request;
-    const claimed = await this.#query(client, 'claim', CLAIM, [
-      scope,
-      key,
-      fingerprint,
-      response?.status ?? null,
-      response === undefined ? null : JSON.stringify(response.headers),
-      response?.body ?? null,
-      this.#expiryMs,
-      `${Math.max(1, Math.round(this.#waitMs))}ms`,
-    ]);
-    if (claimed.rows.length > 0) return undefined;
-    const { rows } = await this.#query<KeyRow>(client, 'read', READ, [scope, key]);
-    const [row] = rows;
-    // Swept between the two statements: only a key past its time is, so the next attempt will take it.
-    if (row === undefined) return this.#claim(client, request, response);
-    if (row.fingerprint !== fingerprint) throw keyReused(key);
-    return { status: row.status ?? 200, headers: row.headers ?? {}, body: row.body };
-  }
-
-  async #query<Row extends object>(
-    client: PostgresClient,
-    name: string,
-    text: string,
-    values: unknown[],
-  ): ReturnType<typeof client.query<Row>> {
-    try {
-      return await client.query<Row>({ name: `potter-idempotency-${name}`, text, values });
-    } catch (error) {
-      if (GAVE_UP_WAITING.has(sqlStateOf(error) ?? '')) throw keyInUse(error);
-      throw translatePostgresError(error, targetOfPool(this.#pool));
-    }
+  #learn({ options: { subject } }: KeyedRequest, manner: Manner): void {
+    if (subject === undefined || this.#manners.get(subject.route) === 'own') return;
+    this.#manners.set(subject.route, manner);
   }
 }
