@@ -1,19 +1,14 @@
 import { noRetry } from 'potter-runtime/foundation';
+import type { HttpService } from 'potter-runtime/http';
 import {
-  createHttpService,
-  type HttpService,
-  InMemoryIdempotencyStore,
-  sagaRoutes,
-} from 'potter-runtime/http';
-import {
-  createSagaEngine,
-  InMemorySagaStore,
+  type InMemorySagaStore,
   type InMemoryTransaction,
   saga,
   type SagaEngine,
   signal,
 } from 'potter-runtime/sagas';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Answer, answerOf, startSagaService } from '../../support/saga-service.ts';
 
 const approval = signal('approval', (value) => {
   if (typeof value !== 'string') throw new TypeError('The name of who approves is a text.');
@@ -41,16 +36,9 @@ let url: string;
 
 beforeEach(async () => {
   broken = true;
-  service = await createHttpService({
-    name: 'orders',
-    version: '1.0.0',
-    idempotency: new InMemoryIdempotencyStore(),
-  });
-  store = new InMemorySagaStore();
-  engine = createSagaEngine({ store, definitions: [order, asking] });
-  sagaRoutes(service, engine, { signals: [approval] });
-  await engine.run();
-  url = `${await service.listen({ port: 0 })}/api/v1/sagas`;
+  ({ service, store, engine, url } = await startSagaService([order, asking], {
+    signals: [approval],
+  }));
   for (const n of [1, 2, 3]) {
     await engine.start(order, { n }, { sagaId: `order-${n}`, correlationId: 'morning' });
     await engine.settled(`order-${n}`);
@@ -62,14 +50,9 @@ afterEach(async () => {
   await engine.stop();
 });
 
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
 async function list(query: string): Promise<Answer> {
   const response = await fetch(`${url}${query}`);
-  return { status: response.status, body: await response.json() };
+  return answerOf(response);
 }
 
 async function bulk(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
@@ -78,7 +61,7 @@ async function bulk(body: unknown, headers: Record<string, string> = {}): Promis
     headers: { 'content-type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
-  return { status: response.status, body: await response.json() };
+  return answerOf(response);
 }
 
 const FAILED = { status: ['failed'], definition: 'order' };

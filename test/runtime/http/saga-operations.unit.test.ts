@@ -1,20 +1,9 @@
 import { Rejection } from 'potter-runtime/errors';
 import { noRetry } from 'potter-runtime/foundation';
-import {
-  createHttpService,
-  type HttpService,
-  InMemoryIdempotencyStore,
-  sagaRoutes,
-} from 'potter-runtime/http';
-import {
-  createSagaEngine,
-  InMemorySagaStore,
-  type InMemoryTransaction,
-  saga,
-  type SagaEngine,
-  signal,
-} from 'potter-runtime/sagas';
+import type { HttpService } from 'potter-runtime/http';
+import { type InMemoryTransaction, saga, type SagaEngine, signal } from 'potter-runtime/sagas';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Answer, answerOf, startSagaService } from '../../support/saga-service.ts';
 
 const approval = signal('approval', (value) => {
   if (typeof value !== 'string') throw new TypeError('The name of who approves is a text.');
@@ -45,15 +34,7 @@ let url: string;
 beforeEach(async () => {
   broken = true;
   undone.length = 0;
-  service = await createHttpService({
-    name: 'orders',
-    version: '1.0.0',
-    idempotency: new InMemoryIdempotencyStore(),
-  });
-  engine = createSagaEngine({ store: new InMemorySagaStore(), definitions: [order, asking] });
-  sagaRoutes(service, engine, { signals: [approval] });
-  await engine.run();
-  url = `${await service.listen({ port: 0 })}/api/v1/sagas`;
+  ({ service, engine, url } = await startSagaService([order, asking], { signals: [approval] }));
 });
 
 afterEach(async () => {
@@ -65,13 +46,13 @@ async function post(
   path: string,
   body?: unknown,
   headers: Record<string, string> = {},
-): Promise<{ status: number; body: unknown }> {
+): Promise<Answer> {
   const response = await fetch(`${url}/${path}`, {
     method: 'POST',
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
-  return { status: response.status, body: await response.json() };
+  return answerOf(response);
 }
 
 async function failed(): Promise<string> {

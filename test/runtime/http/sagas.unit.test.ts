@@ -1,20 +1,16 @@
 import { Rejection } from 'potter-runtime/errors';
-import {
-  createHttpService,
-  type HttpService,
-  InMemoryIdempotencyStore,
-  sagaRoutes,
-} from 'potter-runtime/http';
+import type { HttpService } from 'potter-runtime/http';
 import { noRetry, simpleRetry } from 'potter-runtime/foundation';
 import {
   createSagaEngine,
-  InMemorySagaStore,
+  type InMemorySagaStore,
   type InMemoryTransaction,
   saga,
   type SagaEngine,
 } from 'potter-runtime/sagas';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { deferred } from '../../support/deferred.ts';
+import { type Answer, answerOf, startSagaService } from '../../support/saga-service.ts';
 
 interface Order {
   readonly orderId: string;
@@ -67,16 +63,11 @@ let url: string;
 beforeEach(async () => {
   gate = deferred();
   refundWorks = false;
-  service = await createHttpService({
-    name: 'orders',
-    version: '1.0.0',
-    idempotency: new InMemoryIdempotencyStore(),
-  });
-  store = new InMemorySagaStore();
-  engine = createSagaEngine({ store, definitions: [orderSaga, lockedSaga, abandonedSaga] });
-  sagaRoutes(service, engine);
-  await engine.run();
-  url = `${await service.listen({ port: 0 })}/api/v1/sagas`;
+  ({ service, store, engine, url } = await startSagaService([
+    orderSaga,
+    lockedSaga,
+    abandonedSaga,
+  ]));
 });
 
 afterEach(async () => {
@@ -85,12 +76,9 @@ afterEach(async () => {
   await engine.stop();
 });
 
-async function json(
-  path: string,
-  init: RequestInit = {},
-): Promise<{ status: number; body: unknown }> {
+async function json(path: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(`${url}${path}`, init);
-  return { status: response.status, body: await response.json() };
+  return answerOf(response);
 }
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
