@@ -1,5 +1,4 @@
 import type {
-  PostgresClient,
   PostgresConnection,
   PostgresPool,
   PostgresResult,
@@ -7,6 +6,12 @@ import type {
 } from './client.ts';
 import { isConnectionLoss } from './connection-loss.ts';
 import { sqlStateOf } from './errors.ts';
+import {
+  type CallingClient,
+  callPrepared,
+  type PreparedCall,
+  type TextRow,
+} from './prepared-call.ts';
 
 /** A connection without work, and how many turns of the event loop have ended meanwhile. */
 interface Kept {
@@ -19,7 +24,7 @@ interface Kept {
  * this turn of the event loop and the next: whoever has more to say by then needs no pool, whose way to a connection and
  * back costs the process nearly as much as the statement.
  */
-export class KeptConnections implements PostgresClient {
+export class KeptConnections implements CallingClient {
   readonly #pool: PostgresPool;
   #idle: Kept[] = [];
   /** What listens for the death of each connection that is here or in use. */
@@ -30,12 +35,20 @@ export class KeptConnections implements PostgresClient {
     this.#pool = pool;
   }
 
-  async query<Row extends object = Record<string, unknown>>(
+  query<Row extends object = Record<string, unknown>>(
     statement: PostgresStatement,
   ): Promise<PostgresResult<Row>> {
+    return this.#use((connection) => connection.query<Row>(statement));
+  }
+
+  call(call: PreparedCall): Promise<readonly TextRow[]> {
+    return this.#use((connection) => callPrepared(connection, call));
+  }
+
+  async #use<T>(work: (connection: PostgresConnection) => Promise<T>): Promise<T> {
     const connection = this.#idle.pop()?.connection ?? (await this.#take());
     try {
-      const result = await connection.query<Row>(statement);
+      const result = await work(connection);
       this.#keep(connection);
       return result;
     } catch (error) {

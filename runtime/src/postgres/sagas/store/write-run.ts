@@ -1,4 +1,5 @@
 import type { PostgresClient } from '../../connection/client.ts';
+import { callPrepared } from '../../connection/prepared-call.ts';
 import { sagaIdOf, type SagaWrite, type WriteOutcome } from './write.ts';
 import { commitOneSql, CREATE_ONE_SQL } from './write-one-sql.ts';
 import { explainRefused, lookUpExisting } from './write-refused.ts';
@@ -63,12 +64,10 @@ async function runOne(
   planAge: number,
   isLast: boolean,
 ): Promise<Answer> {
-  const { rows } = await client.query<{ readonly watched: boolean | null }>({
-    ...statementOfOne(write, planAge, isLast),
-    values: [...write.cells],
-  });
-  const [row] = rows;
-  return { written: row === undefined ? NOTHING : 'all', watched: row?.watched === true };
+  const { name, text } = statementOfOne(write, planAge, isLast);
+  const [row] = await callPrepared(client, { name, text, values: write.cells });
+  // Told, watched.
+  return { written: row === undefined ? NOTHING : 'all', watched: row?.[1] === 't' };
 }
 
 async function runMany(
@@ -83,27 +82,17 @@ async function runMany(
     creates: creates.length > 0,
     snapshots: commits.some(({ commit }) => commit.snapshot !== undefined),
   };
-  const { rows } = await client.query<{
-    readonly written: string;
-    readonly watched: boolean | null;
-    readonly transaction: string;
-    /** JSON; null when all were written. */
-    readonly saga_ids: string | null;
-  }>({
-    ...statementOf(
-      Object.entries(form).flatMap(([part, wanted]) => (wanted ? [part] : [])),
-      planAge,
-      () => writeSql(form),
-    ),
-    values: [...arraysOf(COMMITS, commits), ...arraysOf(SAGAS, creates), writes.length],
-  });
-  const [row] = rows;
-  const isAll = row?.saga_ids === null && Number(row.written) === writes.length;
-  const ids = row?.saga_ids ? (JSON.parse(row.saga_ids) as readonly string[]) : [];
+  const parts = Object.entries(form).flatMap(([part, wanted]) => (wanted ? [part] : []));
+  const { name, text } = statementOf(parts.join('_'), planAge, () => writeSql(form));
+  const values = [...arraysOf(COMMITS, commits), ...arraysOf(SAGAS, creates), writes.length];
+  const [row] = await callPrepared(client, { name, text, values });
+  // How many were written, told, watched, the transaction; ids as JSON, null when all were written.
+  const [written, , watched, transaction, ids = null] = row ?? [];
+  const isAll = ids === null && Number(written) === writes.length;
   return {
-    written: isAll ? 'all' : new Set(ids),
-    watched: row?.watched === true,
-    ...(row && { transaction: Number(row.transaction) }),
+    written: isAll ? 'all' : new Set(ids === null ? [] : (JSON.parse(ids) as readonly string[])),
+    watched: watched === 't',
+    ...(row && { transaction: Number(transaction) }),
   };
 }
 
@@ -125,19 +114,19 @@ interface Statement {
 }
 
 function statementOfOne(write: SagaWrite, planAge: number, isLast: boolean): Statement {
-  if (write.kind === 'create') return statementOf(['create'], planAge, () => CREATE_ONE_SQL);
+  if (write.kind === 'create') return statementOf('create', planAge, () => CREATE_ONE_SQL);
   const snapshot = write.commit.snapshot !== undefined;
-  const parts = ['commit', ...(snapshot ? ['snapshot'] : []), ...(isLast ? ['last'] : [])];
-  return statementOf(parts, planAge, () => commitOneSql(snapshot, isLast));
+  const kind = `commit${snapshot ? '_snapshot' : ''}${isLast ? '_last' : ''}`;
+  return statementOf(kind, planAge, () => commitOneSql(snapshot, isLast));
 }
 
-const texts = new Map<string, string>();
+/** By kind, then by age: made once, for making a name and looking it up takes longer than all else that is done here. */
+const statements = new Map<string, Statement[]>();
 
-function statementOf(parts: readonly string[], planAge: number, make: () => string): Statement {
-  const kind = parts.join('_');
-  const text = texts.get(kind) ?? make();
-  texts.set(kind, text);
-  return { name: `potter_saga_${kind}_${planAge}`, text };
+function statementOf(kind: string, planAge: number, make: () => string): Statement {
+  let ofKind = statements.get(kind);
+  if (ofKind === undefined) statements.set(kind, (ofKind = []));
+  return (ofKind[planAge] ??= { name: `potter_saga_${kind}_${planAge}`, text: make() });
 }
 
 function writtenOutcome(write: SagaWrite): WriteOutcome {

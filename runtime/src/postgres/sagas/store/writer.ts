@@ -4,6 +4,7 @@ import type { PostgresClient, PostgresPool } from '../../connection/client.ts';
 import type { CommitNotifier } from '../../connection/commit-notifier.ts';
 import { translatePostgresError } from '../../connection/errors.ts';
 import { isConnectionLoss } from '../../connection/connection-loss.ts';
+import { KeptConnections } from '../../connection/kept-connections.ts';
 import {
   GroupCommit,
   type GroupCommitOptions,
@@ -37,6 +38,7 @@ interface Waiting {
  */
 export class SagaWriter {
   readonly #pool: PostgresPool;
+  readonly #connections: KeptConnections;
   readonly #notifier: CommitNotifier;
   readonly #groups: GroupCommit<Waiting>;
   /** Writes about queues may have to wait for a caller's transaction: on lanes of their own, so that no others wait too. */
@@ -52,6 +54,7 @@ export class SagaWriter {
   /** @param notifier wakes whoever reads the journals of all sagas */
   constructor(pool: PostgresPool, notifier: CommitNotifier, options: GroupCommitOptions) {
     this.#pool = pool;
+    this.#connections = new KeptConnections(pool);
     this.#notifier = notifier;
     this.#groups = new GroupCommit((group) => this.#flush(group), options);
     this.#queuedGroups = new GroupCommit((group) => this.#flush(group), options);
@@ -150,9 +153,11 @@ export class SagaWriter {
     isLast = false,
   ): Promise<WrittenGroup> {
     const planAge = this.#planAge(writes.length);
-    return writes.some(isQueued)
-      ? runQueuedWrites(client, this.#pool, writes, planAge, isLast)
-      : runWrites(client, writes, planAge, isLast);
+    if (writes.some(isQueued)) {
+      return runQueuedWrites(client, this.#pool, writes, planAge, isLast);
+    }
+    const way = client === this.#pool ? this.#connections : client;
+    return runWrites(way, writes, planAge, isLast);
   }
 
   /** One write can spoil the statement for all, by a value the database refuses for instance: then each runs alone. */
