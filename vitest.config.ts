@@ -33,7 +33,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'postgres',
-          include: ['test/{runtime,generators}/**/*.postgres.test.ts'],
+          include: ['test/{runtime,generators,examples}/**/*.postgres.test.ts'],
           globalSetup: ['test/support/postgres-server.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
