@@ -1,2 +1,3 @@
-/** OpenTelemetry: the runtime's spans on `@opentelemetry/api`. */
+/** OpenTelemetry: the runtime's spans and measurements on `@opentelemetry/api`. */
+export { OtelMeter } from './otel-meter.ts';
 export { OtelTracer } from './otel-tracer.ts';
