@@ -61,6 +61,11 @@ for (const { steps, fails, definition } of shapes) {
     await Promise.all(Array.from({ length: 50 }, () => grouped.run(newId(), boundaries)));
     await Promise.all(Array.from({ length: 50 }, () => logged.run(newId(), boundaries)));
   }
+  // A write alone has a statement of its own, which none of those before was.
+  for (let n = 0; n < WARM_UP_SAGAS; n += 1) {
+    await runSaga(engine, watched, definition);
+    await floorByOne(pool, newId(), boundaries);
+  }
   for (const inFlight of IN_FLIGHT) {
     const subjects: Record<string, () => Promise<void>> = {
       'by one': () => floorByOne(pool, newId(), boundaries),
