@@ -238,13 +238,43 @@ describe('errors become problems by one table', () => {
   });
 });
 
-test('two broken rules are counted in good English', async () => {
+test('every broken rule is told in words, and of more than ten how many more there are', async () => {
   await using service = await bank();
+  const detailOf = async (payload: object): Promise<string> => {
+    const request = { method: 'POST', url: DEPOSIT, headers: json, payload } as const;
+    return (await service.app.inject(request)).json<{ detail: string }>().detail;
+  };
+  const two = await detailOf({ amountCents: 0, extra: 1 });
+  expect(two).toContain("'/amountCents' of the body must be >= 1.");
+  expect(two).toContain("'/extra' of the body is not a field of this request.");
+  expect(two).not.toMatch(/more error/);
+  const wrong = Array.from({ length: 12 }, () => ({ sku: 1, count: 1 }));
+  expect(await detailOf({ amountCents: 1, lines: wrong.slice(1) })).toMatch(
+    / There is 1 more error\.$/,
+  );
+  expect(await detailOf({ amountCents: 1, lines: wrong })).toMatch(/ There are 2 more errors\.$/);
+});
+
+test('a name that would reach a prototype is not called broken JSON: the answer says what is wrong', async () => {
+  await using service = await bank();
+  for (const payload of [
+    '{"amountCents":1,"__proto__":{"a":1}}',
+    '{"constructor":{"prototype":{}}}',
+  ]) {
+    const answer = await service.app.inject({
+      method: 'POST',
+      url: DEPOSIT,
+      headers: json,
+      payload,
+    });
+    expect(answer.json().detail).toMatch(/^The body has a field `__proto__` or /);
+  }
+  const cut = '{"__proto__":{"a":1}';
   const answer = await service.app.inject({
     method: 'POST',
     url: DEPOSIT,
     headers: json,
-    payload: '{"amountCents":0,"extra":1}',
+    payload: cut,
   });
-  expect(answer.json().detail).toMatch(/ There is 1 more error\.$/);
+  expect(answer.json().detail).toMatch(/^The body is not JSON: /);
 });

@@ -93,8 +93,21 @@ describe('operations over HTTP', () => {
     expect(await audit(sagaId)).toEqual([
       'InputEdited ann typo',
       'RewindStarted ann ',
-      'UndoRequested  ',
+      'UndoRequested 127.0.0.1 ',
     ]);
+  });
+
+  test('who asks without a name is journaled by address; a name that says nothing or too much is refused', async () => {
+    const sagaId = await failed();
+    for (const operator of [' ', 'x'.repeat(201)]) {
+      expect(await post(`${sagaId}/undo`, undefined, { 'x-operator': operator })).toMatchObject({
+        status: 422,
+        body: { errors: [{ in: 'header', path: '/x-operator' }] },
+      });
+    }
+    expect((await post(`${sagaId}/undo`, { reason: 'lunch' })).status).toBe(202);
+    await reached(sagaId, 'compensated');
+    expect(await audit(sagaId)).toEqual(['CancelRequested 127.0.0.1 lunch']);
   });
 
   test('a step is skipped with its result', async () => {

@@ -22,11 +22,18 @@ const PART_NAMES: Readonly<Record<FieldError['in'], string>> = {
   header: 'The header',
 };
 
-const MORE: Readonly<Record<number, string>> = { 0: '', 1: ' There is 1 more error.' };
+/** So many errors are told in words; all of them are in `errors`. */
+const MAX_TOLD = 10;
 
 function summary(errors: readonly FieldError[]): string {
-  const [first, ...others] = errors;
-  if (first === undefined) return 'The request breaks a rule.';
-  const place = first.path === '' ? PART_NAMES[first.in] : `'${first.path}' of the ${first.in}`;
-  return `${place} ${first.message}.${MORE[others.length] ?? ` There are ${others.length} more errors.`}`;
+  if (errors.length === 0) return 'The request breaks a rule.';
+  const told = errors.slice(0, MAX_TOLD).map(sentence).join(' ');
+  const more = errors.length - MAX_TOLD;
+  if (more <= 0) return told;
+  return `${told} There ${more === 1 ? 'is 1 more error' : `are ${more} more errors`}.`;
+}
+
+function sentence({ in: part, path, message }: FieldError): string {
+  const place = path === '' ? PART_NAMES[part] : `'${path}' of the ${part}`;
+  return `${place} ${message}.`;
 }

@@ -10,7 +10,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * JSON is the only kind of body. An empty body is no body: whether one is needed is the route's to say. Keys that
- * would reach an object's prototype (`__proto__`, `constructor.prototype`) are refused like any malformed JSON.
+ * would reach an object's prototype (`__proto__`, `constructor.prototype`) are refused, although they are JSON.
  */
 export function acceptJsonBodies(app: HttpApp): void {
   const parse = app.getDefaultJsonParser('error', 'error');
@@ -37,7 +37,7 @@ export function acceptJsonBodies(app: HttpApp): void {
       }
       if (text.trim() === '') return done(null, undefined);
       void parse(request, text, (error, value) =>
-        error === null ? done(null, value) : done(malformed('it cannot be parsed', error)),
+        error === null ? done(null, value) : done(refused(text, error)),
       );
     },
   );
@@ -70,6 +70,21 @@ function textOf(contentType: string, bytes: Buffer): string {
   } catch (cause) {
     throw malformed('it is not UTF-8', cause);
   }
+}
+
+/** What the parser refuses is not JSON, or has a name that would reach a prototype. */
+function refused(text: string, cause: Error): PotterError {
+  try {
+    JSON.parse(text);
+  } catch {
+    return malformed('it cannot be parsed', cause);
+  }
+  return new PotterError('MALFORMED_JSON', {
+    message:
+      'The body has a field `__proto__` or `constructor.prototype`, which no request may have.',
+    remedy: 'Leave the field out, or name it differently.',
+    cause,
+  });
 }
 
 function malformed(reason: string, cause?: unknown): PotterError {

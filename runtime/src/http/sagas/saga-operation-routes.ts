@@ -32,7 +32,7 @@ export interface SagaOperationOptions {
   readonly prefix?: string;
   /** Signals that may be sent to `signal/{name}`; their `parse` checks the value. Default: none, and no such route. */
   readonly signals?: readonly Signal<unknown>[];
-  /** Who asks, for the audit trail: what authentication has found out. Default: the header `x-operator`, as it is. */
+  /** Who asks, for the audit trail: what authentication has found out. Default: {@link operatorOf}. */
   readonly by?: (request: FastifyRequest) => string | undefined;
 }
 
@@ -41,7 +41,14 @@ export const OPERATOR_HEADER = 'x-operator';
 
 /** Of every operation. */
 export const operatorHeaders: TSchema = Type.Object({
-  [OPERATOR_HEADER]: Type.Optional(Type.String({ description: 'Who asks, for the journal.' })),
+  [OPERATOR_HEADER]: Type.Optional(
+    Type.String({
+      pattern: String.raw`\S`,
+      maxLength: 200,
+      description:
+        'Who asks, for the journal; the address that the request came from unless given.',
+    }),
+  ),
 });
 
 const PROBLEM = { $ref: 'Problem#' };
@@ -160,10 +167,10 @@ export function toldBy(
   };
 }
 
-/** Who asks, where authentication says nothing better. */
-export function operatorOf({ headers }: FastifyRequest): string | undefined {
+/** Who asks, where authentication says nothing better: the header `x-operator`, or else the address it came from. */
+export function operatorOf({ headers, ip }: FastifyRequest): string {
   const operator = headers[OPERATOR_HEADER];
-  return typeof operator === 'string' && operator !== '' ? operator.slice(0, 200) : undefined;
+  return typeof operator === 'string' ? operator : ip;
 }
 
 /** @throws PotterError `NOT_FOUND` for a signal nobody registered; what says what is wrong with its value. */
