@@ -3,8 +3,6 @@ export interface PostgresStatement {
   readonly text: string;
   readonly values?: unknown[];
   readonly name?: string;
-  /** Rows as arrays of their columns. Default: as objects, each of which costs the driver more than its columns. */
-  readonly rowMode?: 'array';
 }
 
 /** What a statement gave back. */

@@ -3,6 +3,7 @@ import type { PreparedEvent } from '../../event-store/prepare-append.ts';
 import type { RecordedEvent } from '../../events/recorded-event.ts';
 import type { StreamId } from '../../events/stream-id.ts';
 import type { PostgresClient } from '../connection/client.ts';
+import { callPrepared } from '../connection/prepared-call.ts';
 import { type AppendForm, appendSql, EXPECT_ANY, EXPECT_EXISTS, SEPARATOR } from './append-sql.ts';
 
 /** One stream in the statement, with at least one event. */
@@ -25,14 +26,8 @@ export interface Written {
   readonly isHeard: boolean;
 }
 
-/** What the statement returns of an event; `heard` comes of a group only. */
-type WrittenEvent = readonly [
-  stream: string,
-  version: string,
-  position: string,
-  recordedMs: string,
-  heard?: string,
-];
+/** What the statement returns of an event; none of it can be null. A group's row has more: whether anybody listens. */
+type WrittenEvent = readonly [stream: string, version: string, position: string, ms: string];
 
 const SQL: Readonly<Record<AppendForm['shape'], Readonly<Record<AppendForm['mode'], string>>>> = {
   single: textsOf('single'),
@@ -56,14 +51,14 @@ export async function runAppendStatement(
   mode: AppendForm['mode'],
 ): Promise<Written> {
   const shape = rows.every(isSingle) ? 'single' : 'many';
-  const { rows: events } = await client.query<WrittenEvent>({
+  const events = await callPrepared(client, {
     name: `potter_append_${mode}_${shape}`,
     text: SQL[shape][mode],
-    rowMode: 'array',
     values: shape === 'single' ? singleParameters(rows) : manyParameters(rows),
   });
   const written = new Map<string, Pick<RecordedEvent, 'version' | 'position' | 'recordedAt'>[]>();
-  for (const [stream, version, position, ms] of events) {
+  for (const row of events) {
+    const [stream, version, position, ms] = row as WrittenEvent;
     const event = {
       version: BigInt(version),
       position: BigInt(position),
