@@ -1,5 +1,9 @@
 import { newId } from '../../runtime/src/foundation/ids.ts';
-import type { PostgresPool } from '../../runtime/src/postgres/connection/client.ts';
+import type {
+  PostgresClient,
+  PostgresPool,
+  PostgresStatement,
+} from '../../runtime/src/postgres/connection/client.ts';
 import { GroupCommit } from '../../runtime/src/postgres/connection/group-commit.ts';
 
 /** The table of whoever writes an event store by hand. */
@@ -25,51 +29,43 @@ export async function rawInsert(
 }
 
 /** What one writes by hand: BEGIN, read the version, INSERT, COMMIT. */
-export async function rawTransaction(
+export function rawTransaction(
   pool: PostgresPool,
   stream: string,
   payloads: readonly unknown[],
 ): Promise<void> {
-  const client = await pool.connect();
-  try {
-    await client.query({ text: 'BEGIN' });
-    const { rows } = await client.query<{ v: string }>({
-      name: 'raw_version',
-      text: 'SELECT coalesce(max(version), 0) AS v FROM raw_events WHERE stream = $1',
-      values: [stream],
-    });
-    await rawInsert(client, stream, payloads, rows[0]?.v ?? '0');
-    await client.query({ text: 'COMMIT' });
-  } finally {
-    client.release();
-  }
+  const version = 'SELECT coalesce(max(version), 0) AS v FROM raw_events WHERE stream = $1';
+  return byHand(pool, { name: 'raw_version', text: version, values: [stream] }, (client, v) =>
+    rawInsert(client, stream, payloads, v),
+  );
 }
 
 /** The same by hand, for the same event: into a table with the columns, checks and indexes of the event store's. */
-export async function sameTransaction(
+export function sameTransaction(
   pool: PostgresPool,
   stream: string,
   payloads: readonly unknown[],
 ): Promise<void> {
+  const version = 'SELECT coalesce(max(version), 0) AS v FROM same_events WHERE stream_id = $1';
+  const text = `INSERT INTO same_events (stream_id, version, event_id, type, data, metadata)
+    SELECT $1, $2::bigint + n, id, 'MoneyDeposited', d, '{}' FROM unnest($3::uuid[], $4::json[]) WITH ORDINALITY AS t (id, d, n)`;
+  return byHand(pool, { name: 'same_version', text: version, values: [stream] }, (client, v) => {
+    const ids = payloads.map(() => newId());
+    const data = payloads.map((payload) => JSON.stringify(payload));
+    return client.query({ name: 'same_insert', text, values: [stream, v, ids, data] });
+  });
+}
+
+async function byHand(
+  pool: PostgresPool,
+  readVersion: PostgresStatement,
+  insert: (client: PostgresClient, version: string) => Promise<unknown>,
+): Promise<void> {
   const client = await pool.connect();
   try {
     await client.query({ text: 'BEGIN' });
-    const { rows } = await client.query<{ v: string }>({
-      name: 'same_version',
-      text: 'SELECT coalesce(max(version), 0) AS v FROM same_events WHERE stream_id = $1',
-      values: [stream],
-    });
-    await client.query({
-      name: 'same_insert',
-      text: `INSERT INTO same_events (stream_id, version, event_id, type, data, metadata)
-        SELECT $1, $2::bigint + n, id, 'MoneyDeposited', d, '{}' FROM unnest($3::uuid[], $4::json[]) WITH ORDINALITY AS t (id, d, n)`,
-      values: [
-        stream,
-        rows[0]?.v ?? '0',
-        payloads.map(() => newId()),
-        payloads.map((payload) => JSON.stringify(payload)),
-      ],
-    });
+    const { rows } = await client.query<{ v: string }>(readVersion);
+    await insert(client, rows[0]?.v ?? '0');
     await client.query({ text: 'COMMIT' });
   } finally {
     client.release();
