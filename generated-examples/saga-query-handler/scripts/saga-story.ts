@@ -15,7 +15,7 @@ export interface Attempt {
 
 /** Waits until a saga is over, which it has to be in this way, and tells every attempt of it. */
 export async function tellSaga(api: Api, sagaId: string, end: string): Promise<void> {
-  await untilOver(api, sagaId);
+  const { status: ended } = await untilOver(api, sagaId);
   for (const { step, kind, attempt, status, error } of await historyOf(api, sagaId)) {
     const what = kind === 'step' ? step : `undo ${step}`;
     const why = status === 'skipped' ? error?.message : error?.code;
@@ -24,8 +24,14 @@ export async function tellSaga(api: Api, sagaId: string, end: string): Promise<v
       why === undefined ? status : `${status}: ${why}`,
     );
   }
-  const { status } = (await api.get<{ status: string }>(`/api/v1/sagas/${sagaId}`)).body;
-  if (status !== end) throw new Error(`the saga is ${status}, not ${end}`);
+  if (ended !== end) throw new Error(`the saga is ${ended}, not ${end}`);
+}
+
+/** What a saga says of where it stands. */
+interface Standing {
+  readonly status: string;
+  /** Told something that it has not taken in yet: more comes, also where it is over. */
+  readonly unheard?: boolean;
 }
 
 const UNDER_WAY = ['pending', 'running', 'compensating'];
@@ -33,12 +39,15 @@ const UNDER_WAY = ['pending', 'running', 'compensating'];
 /** What a browser waits before it follows a broken stream of events anew, in ms. */
 const RECONNECT_MS = 1_000;
 
-/** Waits until a saga is over: the stream of its events ends then. One that breaks before is followed anew. */
-export async function untilOver(api: Api, sagaId: string): Promise<void> {
+/**
+ * The saga once it is over, which includes all that it was told before: the stream of its events ends then. One that breaks
+ * before is followed anew.
+ */
+export async function untilOver<Saga extends Standing>(api: Api, sagaId: string): Promise<Saga> {
   for (;;) {
     await api.get(`/api/v1/sagas/${sagaId}/events`);
-    const { status, body } = await api.get<{ status: string }>(`/api/v1/sagas/${sagaId}`);
-    if (status < 500 && !UNDER_WAY.includes(body.status)) return;
+    const { status, body } = await api.get<Saga>(`/api/v1/sagas/${sagaId}`);
+    if (status < 500 && !UNDER_WAY.includes(body.status) && body.unheard !== true) return body;
     await delay(RECONNECT_MS);
   }
 }

@@ -89,13 +89,16 @@ export interface SagaEngine<Tx = unknown> extends SagaOperations, AsyncDisposabl
   history(sagaId: string): Promise<SagaHistory>;
   /**
    * The journal after `after` (default: all of it), then live, by whichever process it is written. Ends when the saga is
-   * completed, compensated or failed and all of it was read, or when `signal` fires.
+   * settled, has taken in what it was told before this was called, and all of it was read; or when `signal` fires.
    */
   events(
     sagaId: string,
     options?: { readonly after?: bigint; readonly signal?: AbortSignal },
   ): AsyncIterable<JournalEntry>;
-  /** The saga once it is completed, compensated or failed. @throws PotterError `ABORTED` when `signal` fires before. */
+  /**
+   * The saga once it is completed, compensated, failed or abandoned. Whoever tells it something (undo, resume, edit) and
+   * waits then sees what came of that. @throws PotterError `ABORTED` when `signal` fires before.
+   */
   settled(sagaId: string, options?: { readonly signal?: AbortSignal }): Promise<SagaView>;
   /** The definition drawn, with this saga's path marked. @throws PotterError `SAGA_DEFINITION_UNKNOWN`. */
   diagram(sagaId: string, options?: DiagramOptions): Promise<string>;

@@ -65,6 +65,8 @@ export interface StoredSaga {
   readonly snapshot: SagaSnapshot | null;
   /** The journal after the snapshot, or all of it. */
   readonly tail: readonly JournalEntry[];
+  /** Whether it was told something that the journal does not yet reflect. */
+  readonly unheard: boolean;
 }
 
 /** A saga that this worker may now write. */

@@ -18,6 +18,8 @@ export interface SagaView {
   readonly results: Readonly<Record<string, unknown>>;
   /** The process that was asked has neither its version nor one that takes it over: it waits for one that has. */
   readonly versionMissing?: true;
+  /** It was told something that whoever runs it has not taken in yet: more comes, also where it is settled. */
+  readonly unheard?: true;
   readonly correlationId: string;
   /** Its keys, while it waits for them or holds them. */
   readonly lock: {

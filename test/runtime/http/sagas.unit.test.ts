@@ -319,6 +319,23 @@ describe('live events', () => {
     expect(idsIn(await (await read('nonsense')).text())).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  test('wait for what a saga that is over was told: a reader who has all of it so far stays on the line', async () => {
+    const { sagaId } = await engine.start(orderSaga, { orderId: 'o-10' });
+    gate.resolve();
+    await engine.settled(sagaId);
+    await engine.stop();
+    expect((await json(`/${sagaId}/undo`, { method: 'POST' })).status).toBe(202);
+    expect((await json(`/${sagaId}`)).body).toMatchObject({ status: 'completed', unheard: true });
+    const more = await fetch(`${url}/${sagaId}/events`, { headers: { 'last-event-id': '6' } });
+    expect(more.status).toBe(200);
+    await using next = createSagaEngine({ store, definitions: [orderSaga] });
+    await next.run();
+    const text = await more.text();
+    expect(text).toContain('event: UndoRequested');
+    expect(text).toContain('event: SagaCompensated');
+    expect((await json(`/${sagaId}`)).body).not.toHaveProperty('unheard');
+  });
+
   test('end when the service stops', async () => {
     const { sagaId } = await engine.start(orderSaga, { orderId: 'o-9' });
     const response = await fetch(`${url}/${sagaId}/events`);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Api } from '../../scripts/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { flawsOf } from '../support/all-or-nothing.ts';
-import { effectsOf, historyOf, settled, undoneAfterEnd } from '../support/sagas.ts';
+import { effectsOf, historyOf, settled } from '../support/sagas.ts';
 import { start } from '../support/scenarios.ts';
 import { type RunningService, startService } from '../support/service.ts';
 
@@ -67,7 +67,7 @@ test('a saga can be undone although it was completed', async () => {
   expect(await settled(api, sagaId)).toMatchObject({ status: 'completed' });
   const request = { reason: 'The customer has changed their mind.' };
   expect((await api.post(`/api/v1/sagas/${sagaId}/undo`, request)).status).toBe(202);
-  const undone = await undoneAfterEnd(api, sagaId);
+  const undone = await settled(api, sagaId);
   expect(undone).toMatchObject({ status: 'compensated' });
   expect(flawsOf(undone, await effectsOf(api, sagaId))).toEqual([]);
 });
@@ -84,7 +84,7 @@ test('many sagas are told at once, and what became of each is said', async () =>
     body: { refused: 0, outcomes: expect.arrayContaining(outcomes) },
   });
   for (const { sagaId } of sagas) {
-    expect(await undoneAfterEnd(api, sagaId)).toMatchObject({ status: 'compensated' });
+    expect(await settled(api, sagaId)).toMatchObject({ status: 'compensated' });
   }
 });
 

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Api } from '../../scripts/api.ts';
 import { untilOver } from '../../scripts/saga-story.ts';
 
@@ -23,19 +22,9 @@ export interface Attempt {
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 
-/** The saga once it is over. */
-export async function settled(api: Api, sagaId: string): Promise<Saga> {
-  await untilOver(api, sagaId);
-  return (await api.get<Saga>(`/api/v1/sagas/${sagaId}`)).body;
-}
-
-/** A saga that was completed, once whoever runs it has heard that it is to be undone, and has done so. */
-export async function undoneAfterEnd(api: Api, sagaId: string): Promise<Saga> {
-  for (;;) {
-    const saga = await settled(api, sagaId);
-    if (saga.status !== 'completed') return saga;
-    await delay(100);
-  }
+/** The saga once it is over, and has taken in all that it was told before. */
+export function settled(api: Api, sagaId: string): Promise<Saga> {
+  return untilOver<Saga>(api, sagaId);
 }
 
 export async function historyOf(api: Api, sagaId: string): Promise<readonly Attempt[]> {

@@ -124,8 +124,9 @@ export function sagaRoutes<Tx>(
     async (request, reply) => {
       const id = idOf(request);
       const after = placeOf(request.headers['last-event-id']);
-      const { status } = await engine.get(id);
-      if (isSettled(status) && after > 0n && (await isAtEnd(engine, id, after))) {
+      const { status, unheard = false } = await engine.get(id);
+      const isOver = isSettled(status) && !unheard;
+      if (isOver && after > 0n && (await isAtEnd(engine, id, after, service.stopping))) {
         return reply.code(204).send(null);
       }
       return sendEvents(service, request, reply, ({ signal }) =>
@@ -150,8 +151,13 @@ function placeOf(lastEventId: string | string[] | undefined): bigint {
     : 0n;
 }
 
-async function isAtEnd(engine: SagaReader, id: string, after: bigint): Promise<boolean> {
-  const iterator = engine.events(id, { after })[Symbol.asyncIterator]();
+async function isAtEnd(
+  engine: SagaReader,
+  id: string,
+  after: bigint,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const iterator = engine.events(id, { after, signal })[Symbol.asyncIterator]();
   const { done = false } = await iterator.next();
   await iterator.return?.();
   return done;

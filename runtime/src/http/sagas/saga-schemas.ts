@@ -79,6 +79,12 @@ export const sagaSchema: TSchema = Type.Object(
         description: 'It waits for a process that has its version, or one that takes it over.',
       }),
     ),
+    unheard: Type.Optional(
+      Type.Boolean({
+        description:
+          'It was told something that whoever runs it has not taken in yet: more comes, also where it is over.',
+      }),
+    ),
     currentStep: orNull<string>('string'),
     input: Type.Unknown({ description: 'What it was started with.' }),
     results: Type.Record(Type.String(), Type.Unknown(), {

@@ -28,11 +28,16 @@ export class SagaReader {
   }
 
   async get(sagaId: string): Promise<SagaView> {
-    const { state } = await this.restored(await this.stored(sagaId));
+    const saga = await this.stored(sagaId);
+    const { state } = await this.restored(saga);
     const { definition, definitionVersion, status } = state;
     const missing = !isFinished(status) && !this.#definitions.runs(definition, definitionVersion);
     const view = await withLockPlaces(viewOf(sagaId, state), this.#store);
-    return { ...view, ...(missing && { versionMissing: true }) };
+    return {
+      ...view,
+      ...(missing && { versionMissing: true }),
+      ...(saga.unheard && { unheard: true }),
+    };
   }
 
   async history(sagaId: string): Promise<SagaHistory> {

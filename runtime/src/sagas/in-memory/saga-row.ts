@@ -135,6 +135,7 @@ export class SagaRow {
       updatedAt: this.updatedAt,
       snapshot,
       tail: this.entries(snapshot?.seq ?? 0n),
+      unheard: this.hasMessages,
     };
   }
 }

@@ -47,8 +47,8 @@ export function acceptMessage(
     case 'cancel':
       return draft.emit({ type: 'CancelRequested', ...asked });
     case 'pause':
-      if (!state.paused) draft.emit({ type: 'SagaPaused', ...asked });
-      return;
+      if (state.paused) return ignore('The saga was paused already.');
+      return draft.emit({ type: 'SagaPaused', ...asked });
     case 'resume':
       return draft.emit({ type: 'SagaResumed', ...asked });
     case 'edit': {

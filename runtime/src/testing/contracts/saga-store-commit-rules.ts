@@ -186,8 +186,10 @@ export function commitRules<Tx>(): readonly SagaStoreRule<Tx>[] {
         });
         assert.deepEqual(await bench.store.inbox(sagaId, 0n), [entry]);
         assert.deepEqual(await bench.store.inbox(sagaId, 1n), []);
+        assert.equal((await bench.store.load(sagaId))?.unheard, true);
         const seen = bench.commitOf(sagaId, lease, { inboxSeen: 1n });
         assert.deepEqual(await bench.store.commit(seen), { kind: 'committed', seq: 2n });
+        assert.equal((await bench.store.load(sagaId))?.unheard, false);
       },
     },
     {

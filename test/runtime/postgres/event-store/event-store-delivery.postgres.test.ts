@@ -254,7 +254,7 @@ describe('a subscription', () => {
     const following = follow(before, 2);
     await delay(100);
     await store.appendToStream(streamId('survivor', '1'), [event(1)]);
-    await killAllConnections();
+    await database.killConnections();
     await appendUntilItWorks(streamId('survivor', '1'), 2);
     const events = await following;
     expect(events.map(({ data }) => data)).toEqual([{ n: 1 }, { n: 2 }]);
@@ -319,15 +319,6 @@ async function deliveryLags(durationMs: number): Promise<readonly number[]> {
 function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
-async function killAllConnections(): Promise<void> {
-  const connection = await database.pool.connect();
-  await connection.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity
-     where datname = current_database() and pid <> pg_backend_pid()`,
-  );
-  connection.release();
 }
 
 /** An idle connection of the pool may not have noticed its death yet; whether such an append happened is unknown. */

@@ -295,10 +295,7 @@ test('a projection outlives the loss of every connection, and its counts stay ex
   const runner = await runHere();
   for (let n = 0; n < 5; n += 1) {
     await runSagas(10).catch(() => {});
-    await database.pool.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE datname = current_database() AND pid <> pg_backend_pid()`,
-    );
+    await database.killConnections();
     await delay(50);
   }
   await expect

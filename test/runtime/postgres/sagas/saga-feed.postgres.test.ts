@@ -226,10 +226,7 @@ describe('feed of the PostgreSQL saga store', () => {
     const follower = follow(after);
     await store.create(newSaga());
     await follower.until(1);
-    await database.pool.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE datname = current_database() AND pid <> pg_backend_pid()`,
-    );
+    await database.killConnections();
     const saga = newSaga();
     // A pool may still hand out a connection that was just killed; the start can be repeated.
     await expect.poll(() => store.create(saga).catch(() => undefined)).toBeDefined();

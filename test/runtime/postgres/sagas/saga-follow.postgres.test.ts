@@ -114,7 +114,7 @@ test('a follower outlives the loss of every connection and misses nothing', asyn
   await follower.until(2);
   let seq = 2n;
   for (let round = 0; round < 5; round += 1) {
-    await killOthers();
+    await database.killConnections();
     const commit = firstCommit(saga.sagaId, lease, { expectedSeq: seq });
     // A pool may still hand out a connection that was just killed; the commit can be repeated.
     await expect
@@ -144,10 +144,3 @@ test('workers hear of work that nobody owns and of messages for sagas that someb
   await expect.poll(() => heard, { interval: 5 }).toEqual([saga.sagaId, 'work', 'work']);
   await hangUp();
 });
-
-async function killOthers(): Promise<void> {
-  await database.pool.query(
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-     WHERE datname = current_database() AND pid <> pg_backend_pid()`,
-  );
-}

@@ -28,6 +28,7 @@ import './saga-time.ts';
 import './saga-timeout.ts';
 import './saga-two-phase.ts';
 import './saga-undo.ts';
+import './saga-unheard.ts';
 import './saga-undo-outcome.ts';
 import './saga-undo-unstopped.ts';
 import './saga-versions.ts';

@@ -23,7 +23,7 @@ export function selectSaga(from: string): string {
     SELECT s.saga_id, s.definition, s.definition_version, s.correlation_id, s.status, s.current_step, s.error,
       ${msOf('s.wake_at')} AS wake_at, ${msOf('s.started_at')} AS started_at,
       ${msOf('s.updated_at')} AS updated_at, ${msOf('s.finished_at')} AS finished_at, s.accepts,
-      s.token::text, s.last_seq::text, s.inbox_seen::text,
+      s.token::text, s.last_seq::text, s.inbox_seen::text, s.inbox_last > s.inbox_seen AS unheard,
       n.seq::text AS snapshot_seq, n.state AS snapshot_state, t.tail,
       coalesce(t.seq, n.seq)::text AS tail_seq
     FROM ${from} LEFT JOIN potter.saga_snapshots n ON n.saga_id = s.saga_id
@@ -49,6 +49,7 @@ export interface SagaRow {
   readonly token: string;
   readonly last_seq: string;
   readonly inbox_seen: string;
+  readonly unheard: boolean;
   readonly snapshot_seq: string | null;
   readonly snapshot_state: string | null;
   readonly tail: string | null;
@@ -70,6 +71,7 @@ export function storedSagaOf(row: SagaRow): StoredSaga {
         ? null
         : { seq: BigInt(row.snapshot_seq), state: row.snapshot_state },
     tail: decodeRows(row.tail, BigInt(row.last_seq)),
+    unheard: row.unheard,
   };
 }
 
