@@ -59,6 +59,71 @@ function ordered(log: string[], asked: string[] = []) {
 }
 
 describe('a choice', () => {
+  test.each([
+    { holds: 'the first', value: 1, way: 'small', asked: ['small'] },
+    { holds: 'one, and the one after it would too', value: 5, way: 'small', asked: ['small'] },
+    { holds: 'the second', value: 50, way: 'medium', asked: ['small', 'medium'] },
+    { holds: 'none', value: 500, way: 'large', asked: ['small', 'medium'] },
+  ])('goes the first way that holds and asks no further: $holds', async ({ value, way, asked }) => {
+    const world = await openWorld();
+    const questions: string[] = [];
+    const below = (name: string, most: number) => () => {
+      questions.push(name);
+      return value <= most;
+    };
+    const definition = saga<null, InMemoryTransaction>('ways')
+      .choose('size', (size) =>
+        size
+          .when('is-small', below('small', 10), (b) => b.step('small', { execute: () => 'c' }))
+          .when('is-medium', below('medium', 100), (b) => b.step('medium', { execute: () => 'c' }))
+          .otherwise((b) => b.step('large', { execute: () => 'c' })),
+      )
+      .build();
+    const engine = await world.engine([definition]);
+    const { status, results } = await world.settle(engine, definition, null);
+    expect([status, results, questions]).toEqual(['completed', { [way]: 'c' }, asked]);
+  });
+
+  test.each([
+    { value: 'blue', way: 'by-blue' },
+    { value: 'green', way: 'by-any' },
+  ])('by a value goes its way, or the one for all others: $value', async ({ value, way }) => {
+    const world = await openWorld();
+    const definition = saga<null, InMemoryTransaction>('values')
+      .switch(
+        'carrier',
+        () => value,
+        (carrier) =>
+          carrier
+            .case('red', (b) => b.step('by-red', { execute: () => 'c' }))
+            .case('blue', (b) => b.step('by-blue', { execute: () => 'c' }))
+            .otherwise((b) => b.step('by-any', { execute: () => 'c' })),
+      )
+      .build();
+    const engine = await world.engine([definition]);
+    const { status, results } = await world.settle(engine, definition, null);
+    expect([status, results]).toEqual(['completed', { [way]: 'c' }]);
+  });
+
+  test('whose condition throws undoes a saga that is to be undone after defects', async () => {
+    const world = await openWorld();
+    const definition = saga<null, InMemoryTransaction>('broken', { onDefect: 'compensate' })
+      .step('a', { execute: () => 'a', compensate: () => {} })
+      .when(
+        'asks',
+        () => {
+          throw new TypeError('A defect.');
+        },
+        (b) => b.step('b', { execute: () => 'b' }),
+      )
+      .build();
+    const engine = await world.engine([definition]);
+    expect(await world.settle(engine, definition, null)).toMatchObject({
+      status: 'compensated',
+      error: { step: 'asks', message: 'A defect.' },
+    });
+  });
+
   test('goes the way whose condition holds, and says why the rest was skipped', async () => {
     const world = await openWorld();
     const log: string[] = [];

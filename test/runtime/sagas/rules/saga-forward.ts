@@ -2,7 +2,7 @@ import { noRetry } from 'potter-runtime/foundation';
 import { createSagaEngine, type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { journalViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
-import { openWorld } from '../saga-world.ts';
+import { openWorld, signalled } from '../saga-world.ts';
 
 const three = saga<{ readonly n: number }, InMemoryTransaction>('three')
   .step('one', { execute: ({ input }) => ({ value: input.n }) })
@@ -36,6 +36,26 @@ describe('going forward', () => {
     });
     await world.settle(engine, three, { n: 1 });
     expect(commits).toBe(4);
+  });
+
+  test('a look that changes nothing is not written', async () => {
+    const world = await openWorld();
+    const gate = signalled();
+    let commits = 0;
+    const definition = saga<null, InMemoryTransaction>('looked-at')
+      .step('one', { execute: () => gate.promise })
+      .build();
+    const engine = await world.engine([definition], {
+      store: world.counted((count) => (commits = count)),
+    });
+    const { sagaId } = await engine.start(definition, null);
+    // Each saga is looked at for what can be given back; this one has an attempt that runs.
+    const stopped = engine.stop();
+    await world.clock.advance('1s');
+    expect(commits).toBe(1);
+    gate.resolve();
+    await world.clock.settle(stopped);
+    expect([commits, (await engine.get(sagaId)).status]).toEqual([2, 'completed']);
   });
 
   test('a step sees results as the journal keeps them, whether or not it was taken over', async () => {

@@ -1,7 +1,12 @@
+import { Rejection } from 'potter-runtime/errors';
 import { exponentialBackoff, noRetry, simpleRetry } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, RetryLater, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { openWorld, unhurried } from '../saga-world.ts';
+
+const unwell = (): never => {
+  throw new Error('not yet');
+};
 
 describe('a saga that waits for a person', () => {
   test('a defect that was repaired goes on forward when resumed, with all retries', async () => {
@@ -91,6 +96,78 @@ describe('retries', () => {
     const engine = await world.engine([definition]);
     expect((await world.settle(engine, definition, null)).status).toBe('compensated');
     expect(calls).toBe(5);
+  });
+
+  test('of an undo are its own: twenty attempts unless told otherwise, whatever the doing has', async () => {
+    const world = await openWorld();
+    const attempts: number[] = [];
+    const definition = saga<null, InMemoryTransaction>('own')
+      .step('it', {
+        execute: ({ attempt }) => attempt,
+        retry: noRetry,
+        nonRetryable: () => true,
+        compensate: ({ attempt }) => {
+          attempts.push(attempt);
+          return unwell();
+        },
+      })
+      .step('last', {
+        execute: () => {
+          throw new Rejection('REFUSED', 'No.');
+        },
+      })
+      .build();
+    const engine = await world.engine([definition], unhurried);
+    expect((await world.settle(engine, definition, null)).status).toBe('failed');
+    expect(attempts).toEqual(Array.from({ length: 20 }, (_, before) => before + 1));
+  });
+
+  test.each([
+    {
+      kept: 'number and growth of the waits',
+      retry: { factor: 2, jitter: 'none', maxAttempts: 4 },
+      waits: [1_000, 2_000, 4_000],
+    },
+    {
+      kept: 'time of them all',
+      retry: { factor: 1, jitter: 'none', maxAttempts: 100, maxElapsed: '3s' },
+      waits: [1_000, 1_000, 1_000],
+    },
+    {
+      kept: 'wait before, on which the next one depends',
+      retry: { jitter: 'decorrelated', maxAttempts: 4 },
+      waits: [2_000, 3_500, 5_750],
+    },
+  ] as const)('go on after a crash where they were: the $kept', async ({ retry, waits }) => {
+    const world = await openWorld();
+    const begun: number[] = [];
+    const numbers: number[] = [];
+    const definition = saga<null, InMemoryTransaction>('crashed')
+      .step('only', {
+        execute: ({ attempt }) => {
+          begun.push(world.clock.now().getTime());
+          numbers.push(attempt);
+          // The second one is still at it when its process dies.
+          return attempt === 2 ? new Promise<never>(() => {}) : unwell();
+        },
+        retry: exponentialBackoff({ initialDelay: '1s', maxDelay: '1h', ...retry }),
+        timeout: '1h',
+      })
+      .build();
+    const options = { keep: '1h' } as const;
+    const first = await world.engine([definition], options);
+    const { sagaId } = await first.start(definition, null);
+    await world.clock.advance(waits[0]);
+    await world.store.deregister('worker-1');
+    await world.clock.settle(first.stop({ timeout: 0 }));
+    const second = await world.engine([definition], options);
+    expect((await world.settled(second, sagaId)).status).toBe('compensated');
+    expect(numbers).toEqual([1, 2, 3, 4, 5]);
+    expect(begun.slice(1).map((at, n) => at - (begun[n] ?? 0))).toEqual([
+      waits[0],
+      0,
+      ...waits.slice(1),
+    ]);
   });
 
   test('long waits are given back to the store, and taken up by whoever is there', async () => {

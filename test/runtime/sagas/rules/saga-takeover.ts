@@ -1,5 +1,5 @@
-import { PotterError } from 'potter-runtime/errors';
-import { noRetry, sleep } from 'potter-runtime/foundation';
+import { PotterError, Rejection } from 'potter-runtime/errors';
+import { noRetry, simpleRetry, sleep } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { interceptSagaStore, journalViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
@@ -24,6 +24,9 @@ function gated(log: string[], gate: () => Promise<unknown>) {
 }
 
 const forever = (): Promise<never> => new Promise<never>(() => {});
+const refusal = (): never => {
+  throw new Rejection('REFUSED', 'No.');
+};
 
 describe('takeover', () => {
   test.each([
@@ -137,20 +140,69 @@ describe('takeover', () => {
     expect((await world.settle(engine, definition, null)).status).toBe('completed');
   });
 
-  test('a step that takes its process down every time is shown to a person in the end', async () => {
+  test.each(['do', 'undo'] as const)(
+    'a step that takes its process down so many times in a row is shown to a person, and again after as many more: %s',
+    async (deadly) => {
+      const world = await openWorld();
+      const attempts: number[] = [];
+      const dies = ({ attempt }: { readonly attempt: number }): Promise<never> => {
+        attempts.push(attempt);
+        return forever();
+      };
+      const definition = saga<null, InMemoryTransaction>('poison', { maxInterruptions: 3 })
+        .step('deadly', {
+          execute: deadly === 'do' ? dies : () => 'done',
+          compensate: deadly === 'undo' ? dies : () => {},
+          timeout: '1h',
+        })
+        .step('last', { execute: refusal })
+        .build();
+      const starter = world.idle([definition]);
+      const { sagaId } = await starter.start(definition, null);
+      const lives = async (count: number): Promise<void> => {
+        for (let life = 1; life <= count; life += 1) {
+          const engine = await world.engine([definition]);
+          await world.clock.advance(10);
+          await world.clock.settle(engine.stop({ timeout: 0 }));
+        }
+      };
+      await lives(5);
+      const parked = {
+        status: 'failed',
+        error: { code: 'SAGA_STEP_INTERRUPTED', step: 'deadly' },
+      };
+      expect(await starter.get(sagaId)).toMatchObject(parked);
+      expect(attempts).toEqual([1, 2, 3]);
+      await starter.resume(sagaId);
+      await lives(5);
+      expect(await starter.get(sagaId)).toMatchObject(parked);
+      expect(attempts).toEqual([1, 2, 3, 4, 5, 6]);
+    },
+  );
+
+  test('a step that gets on between two crashes is not shown to a person', async () => {
     const world = await openWorld();
-    const definition = saga<null, InMemoryTransaction>('poison', { maxInterruptions: 3 })
-      .step('deadly', { execute: forever, timeout: '1h' })
+    const definition = saga<null, InMemoryTransaction>('lively', { maxInterruptions: 2 })
+      .step('it', {
+        execute: ({ attempt }) => {
+          if (attempt === 2) throw new Error('not yet');
+          return attempt < 4 ? forever() : 'done';
+        },
+        retry: simpleRetry({ maxAttempts: 5, delay: 10 }),
+        timeout: '1h',
+      })
       .build();
     const starter = world.idle([definition]);
     const { sagaId } = await starter.start(definition, null);
-    for (let life = 2; life <= 5; life += 1) {
+    for (let life = 1; life <= 3; life += 1) {
       const engine = await world.engine([definition]);
-      await world.clock.advance(10);
+      await world.clock.advance(100);
       await world.clock.settle(engine.stop({ timeout: 0 }));
     }
-    const view = await starter.get(sagaId);
-    expect([view.status, view.error?.code]).toEqual(['failed', 'SAGA_STEP_INTERRUPTED']);
+    expect(await starter.get(sagaId)).toMatchObject({
+      status: 'completed',
+      results: { it: 'done' },
+    });
   });
 });
 
