@@ -18,7 +18,7 @@ import { transferRoutes } from './interfaces/transfer-routes.ts';
 
 // The only place where the parts meet.
 const env = environment({ DATABASE_URL: postgresUrl() });
-const name = "eventsourcing-basic";
+const name = 'eventsourcing-basic';
 const logger = createLogger({ name, level: env.LOG_LEVEL });
 const meter = new PrometheusMeter();
 

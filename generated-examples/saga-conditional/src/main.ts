@@ -27,7 +27,7 @@ import { orderRoutes } from './interfaces/order-routes.ts';
 
 // The only place where the parts meet.
 const env = environment({ DATABASE_URL: postgresUrl(), NODE_ENV: text({ default: 'development' }) });
-const name = "saga-conditional";
+const name = 'saga-conditional';
 const logger = createLogger({ name, level: env.LOG_LEVEL });
 const meter = new PrometheusMeter();
 

@@ -31,7 +31,7 @@ import { orderRoutes } from './interfaces/order-routes.ts';
 
 // The only place where the parts meet.
 const env = environment({ DATABASE_URL: postgresUrl(), NODE_ENV: text({ default: 'development' }) });
-const name = "saga-order";
+const name = 'saga-order';
 const logger = createLogger({ name, level: env.LOG_LEVEL });
 const meter = new PrometheusMeter();
 

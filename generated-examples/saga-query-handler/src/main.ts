@@ -30,7 +30,7 @@ import { startRoute } from './interfaces/start-route.ts';
 
 // The only place where the parts meet.
 const env = environment({ DATABASE_URL: postgresUrl(), NODE_ENV: text({ default: 'development' }) });
-const name = "saga-query-handler";
+const name = 'saga-query-handler';
 const logger = createLogger({ name, level: env.LOG_LEVEL });
 const meter = new PrometheusMeter();
 

@@ -41,7 +41,7 @@ const env = environment({
   NORTH_URL: optional(url(['http', 'https'])),
   NODE_ENV: text({ default: 'development' }),
 });
-const name = "saga-warehouse-integration";
+const name = 'saga-warehouse-integration';
 const logger = createLogger({ name, level: env.LOG_LEVEL });
 const meter = new PrometheusMeter();
 const pool = createPool(env.DATABASE_URL, { applicationName: name, maxConnections: 16, logger });

@@ -3,18 +3,19 @@ import { dirname, relative, resolve } from 'node:path';
 import type { Logger } from '../foundation/logger.ts';
 import { createMigrator } from '../migrations/migrator.ts';
 import { asUsageError, UsageError } from './command-error.ts';
-import { DevSession } from './dev-session.ts';
-import { loadEnvFile } from './env-file.ts';
+import { DevSession, type DevSessionOptions } from './dev-session.ts';
+import { loadEnvFile, readEnvFile } from '../foundation/env-file.ts';
 import { openProjectDatabase, type ProjectDatabase } from './project-database.ts';
 import { readProjectSettings } from '../migrations/project-settings.ts';
 
 /** What `--help` prints. */
 export const DEV_USAGE = `potter-dev [--no-watch] <entry.ts> [arguments of the program]
 
-Runs a TypeScript program and starts it again when its sources change. When DATABASE_URL is set neither in the
-environment nor in .env, a real PostgreSQL is started from npm, with its data in .potter/, and migrated.
+Runs a TypeScript program and starts it again when its sources or .env change, and when it is killed. When DATABASE_URL
+is set neither in the environment nor in .env, a real PostgreSQL is started from npm, with its data in .potter/, and
+migrated. A crash waits for a change; a program that ends by itself ends the command, with its exit code.
 
-  --no-watch runs it once: changes do not start it again
+  --no-watch runs it once: nothing starts it again
   --help     this text
 `;
 
@@ -31,7 +32,8 @@ export async function devCommand(args: readonly string[], logger: Logger): Promi
     process.stdout.write(DEV_USAGE);
     return 0;
   }
-  await loadEnvFile();
+  const inherited = { ...process.env };
+  loadEnvFile();
   process.env['NODE_ENV'] ??= 'development';
   const { components } = await readProjectSettings().catch(asUsageError);
   const startedAt = performance.now();
@@ -43,7 +45,13 @@ export async function devCommand(args: readonly string[], logger: Logger): Promi
         ? `${database.description} (${seconds} s)`
         : `using DATABASE_URL, ${database.description}`,
     );
-    process.env['DATABASE_URL'] = database.url;
+    // What .env says may change between two starts; which database it is does not.
+    const environment = (): NodeJS.ProcessEnv => ({
+      NODE_ENV: 'development',
+      ...readEnvFile(),
+      ...inherited,
+      DATABASE_URL: database.url,
+    });
     const migrator = createMigrator({ databaseUrl: database.url, components, logger });
     const migrate = async (): Promise<void> => {
       // A database of somebody else's is theirs to change.
@@ -51,19 +59,20 @@ export async function devCommand(args: readonly string[], logger: Logger): Promi
       else await warnOfPending(() => migrator.pending(), logger);
     };
     await migrate();
-    return await runSession(call, migrate, logger);
+    return await runSession({ ...call, migrate, environment, logger });
   } finally {
     await closeQuietly(database, logger);
   }
 }
 
-function runSession(call: Call, migrate: () => Promise<void>, logger: Logger): Promise<number> {
-  const top = relative(process.cwd(), dirname(call.entry)).split(/[/\\]/)[0] ?? '';
+function runSession(options: Omit<DevSessionOptions, 'folders' | 'files'>): Promise<number> {
+  const { entry } = options;
+  const top = relative(process.cwd(), dirname(entry)).split(/[/\\]/)[0] ?? '';
   const folders = ['migrations', ...(top === '' || top === '..' ? [] : [top])].map((folder) =>
     resolve(folder),
   );
-  const files = ['.env', 'package.json', 'tsconfig.json', call.entry].map((file) => resolve(file));
-  return new DevSession({ ...call, folders, files, migrate, logger }).run();
+  const files = ['.env', 'package.json', 'tsconfig.json', entry].map((file) => resolve(file));
+  return new DevSession({ ...options, folders, files }).run();
 }
 
 async function warnOfPending(

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { onAbandoned } from '../foundation/abandoned.ts';
 import type { Logger } from '../foundation/logger.ts';
-import { ServiceProcess } from './service-process.ts';
+import { type ServiceEnd, ServiceProcess } from './service-process.ts';
 import { watchTree } from './watch-tree.ts';
 
 /** What a session runs and watches. */
@@ -14,6 +14,8 @@ export interface DevSessionOptions {
   readonly files: readonly string[];
   /** Called before each restart after a change of an SQL file. */
   readonly migrate: () => Promise<void>;
+  /** What the service finds in its environment; asked before each start. */
+  readonly environment: () => NodeJS.ProcessEnv;
   readonly logger: Logger;
 }
 
@@ -22,8 +24,9 @@ const IMPATIENCE_MS = 500;
 
 /**
  * Runs the service and starts it again when its sources change.
- * A service that ends by itself ends the session with its code. There is one exception: one that fails after a reload
- * is most likely half an edit, so the session waits for the next change.
+ * A service that ends by itself ends the session with its code: it is done, or refused to start with these settings. One
+ * that crashed, or failed after a reload, waits for the next change, which it most likely needs. One that somebody killed
+ * is started again: nothing is wrong with it, and how it goes on is what they want to see.
  */
 export class DevSession {
   readonly #options: DevSessionOptions;
@@ -55,47 +58,67 @@ export class DevSession {
   }
 
   async #loop(): Promise<number> {
+    const { entry, args } = this.#options;
+    let environment = this.#options.environment();
     let code = 0;
     while (this.#stoppedAt === undefined) {
-      this.#service = ServiceProcess.start(this.#options.entry, this.#options.args);
-      const ended = await this.#untilEndOrChange(this.#service);
+      this.#service = ServiceProcess.start(entry, args, environment);
+      const end = await this.#untilEndOrChange(this.#service);
       this.#service = undefined;
-      code = ended ?? 0;
-      if (ended !== undefined) {
-        if (this.#stoppedAt !== undefined || ended === 0 || !this.#reloaded) return ended;
-        this.#options.logger.info(`ended with code ${ended}; waiting for a change`);
-      }
-      await this.#nextReload();
+      code = end?.code ?? 0;
+      const next = end === undefined ? 'reload' : this.#after(end);
+      if (next === 'end') return code;
+      if (next === 'reload') environment = await this.#nextReload(environment);
     }
     return code;
   }
 
-  /** The exit code, or undefined when the service was stopped because of a change. */
-  async #untilEndOrChange(service: ServiceProcess): Promise<number | undefined> {
+  /** How the service ended, or undefined when it was stopped because of a change. */
+  async #untilEndOrChange(service: ServiceProcess): Promise<ServiceEnd | undefined> {
     const change = this.#change();
-    const ended = await Promise.race([service.exited, change]);
-    if (ended !== undefined) return ended;
-    if (this.#stoppedAt !== undefined) return service.exited;
+    const end = await Promise.race([service.ended, change]);
+    if (end !== undefined) return end;
+    if (this.#stoppedAt !== undefined) return service.ended;
     await service.stop();
     return undefined;
   }
 
-  /** Returns when there is something new to run, or nothing more to do. */
-  async #nextReload(): Promise<void> {
+  /** What comes after an end that nobody here asked for, said in one line. */
+  #after({ kind, code }: ServiceEnd): 'end' | 'reload' | 'start' {
+    const { watch, logger } = this.#options;
+    if (this.#stoppedAt !== undefined) return 'end';
+    switch (kind) {
+      case 'killed':
+        logger.warn(`the service was killed (SIGKILL)${watch ? '; starting it again' : ''}`);
+        return watch ? 'start' : 'end';
+      case 'crashed':
+        if (!watch) return 'end';
+        break;
+      case 'exited':
+        if (code === 0 || !this.#reloaded) return 'end';
+        break;
+    }
+    logger.warn(`the service ${kind} with code ${code}; waiting for a change (Ctrl-C ends)`);
+    return 'reload';
+  }
+
+  /** Returns when there is something new to run, with its environment, or nothing more to do. */
+  async #nextReload(environment: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
     while (this.#stoppedAt === undefined) {
       await this.#change();
       const paths = [...this.#changed];
       this.#changed.clear();
-      if (this.#stoppedAt !== undefined) return;
+      if (this.#stoppedAt !== undefined) break;
       this.#reloaded = true;
       this.#options.logger.info(`reloading: ${summary(paths)} changed`);
-      if (!paths.some((path) => path.endsWith('.sql'))) return;
       try {
-        return await this.#options.migrate();
+        if (paths.some((path) => path.endsWith('.sql'))) await this.#options.migrate();
+        return this.#options.environment();
       } catch (error) {
         this.#options.logger.error('waiting for a change', { error });
       }
     }
+    return environment;
   }
 
   /** Settles when something has changed since the last look, or the session is to stop. */

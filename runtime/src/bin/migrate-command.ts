@@ -4,7 +4,7 @@ import { createMigration } from '../migrations/create-migration.ts';
 import { displayPath } from '../migrations/migration-file.ts';
 import { createMigrator, type MigrationStep, type Migrator } from '../migrations/migrator.ts';
 import { asUsageError, UsageError } from './command-error.ts';
-import { loadEnvFile } from './env-file.ts';
+import { loadEnvFile } from '../foundation/env-file.ts';
 import { notOneOf } from '../foundation/nearest.ts';
 import { openProjectDatabase } from './project-database.ts';
 import { readProjectSettings } from '../migrations/project-settings.ts';
@@ -44,7 +44,7 @@ export async function migrateCommand(
   if (call.command === 'create') {
     return print(displayPath(await createMigration('migrations', call.name)));
   }
-  await loadEnvFile();
+  loadEnvFile();
   const { components } = await readProjectSettings().catch(asUsageError);
   const database = await openProjectDatabase(logger);
   try {

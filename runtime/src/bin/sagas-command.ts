@@ -7,7 +7,7 @@ import { begunGraph } from '../sagas/diagram/begun-graph.ts';
 import { drawSaga } from '../sagas/diagram/saga-diagram.ts';
 import { restore } from '../sagas/machine/saga-snapshot.ts';
 import type { SagaEngine } from '../sagas/saga-engine.ts';
-import { loadEnvFile } from './env-file.ts';
+import { loadEnvFile } from '../foundation/env-file.ts';
 import { openProjectDatabase } from './project-database.ts';
 import { parseSagasCall, type SagasCall } from './sagas-arguments.ts';
 import { compareDefinitions } from './sagas-compat.ts';
@@ -63,7 +63,7 @@ export async function sagasCommand(
     return 0;
   }
   if (call.command === 'compat') return compareDefinitions(call, print);
-  await loadEnvFile();
+  loadEnvFile();
   const database = await openProjectDatabase(logger);
   try {
     await using pool = createPool(database.url, {

@@ -8,34 +8,51 @@ import { PotterError } from '../errors/potter-error.ts';
 /** After this long a service that was asked to stop is killed. */
 const STOP_PATIENCE_MS = 15_000;
 
+/** How a service ended. One that a signal ended has 128 plus the signal's number as its code, as in a shell. */
+export interface ServiceEnd {
+  readonly code: number;
+  /** `crashed`: by an error that nobody caught, or a signal such as SIGSEGV. `killed`: from outside, by SIGKILL. */
+  readonly kind: 'exited' | 'crashed' | 'killed';
+}
+
 /** A running service. */
 export class ServiceProcess {
-  /** Settles with the exit code; a service ended by a signal has 128 plus the signal's number, as in a shell. */
-  readonly exited: Promise<number>;
+  readonly ended: Promise<ServiceEnd>;
   readonly #child: ChildProcess;
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    this.exited = new Promise((resolve, reject) => {
+    this.ended = new Promise((resolve, reject) => {
+      let crashed = false;
+      child.stdio[3]?.on('data', () => {
+        crashed = true;
+      });
       child.once('error', reject);
-      child.once('exit', (code, signal) =>
-        resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']),
-      );
+      // 'close' rather than 'exit': only then everything that the guard said has been read.
+      child.once('close', (code: number | null, signal: NodeJS.Signals | null) => {
+        if (signal === 'SIGKILL') resolve({ kind: 'killed', code: codeOf(signal) });
+        else if (signal !== null) resolve({ kind: 'crashed', code: codeOf(signal) });
+        else resolve({ kind: crashed ? 'crashed' : 'exited', code: code ?? 0 });
+      });
     });
   }
 
-  /** Starts a TypeScript file with the environment of this process. */
-  static start(entry: string, args: readonly string[]): ServiceProcess {
+  /** Starts a TypeScript file. */
+  static start(
+    entry: string,
+    args: readonly string[],
+    environment: NodeJS.ProcessEnv,
+  ): ServiceProcess {
     const guard = new URL(`./dev-guard${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
     const options = ['--import', findTsx(), '--import', guard.href, entry, ...args];
     const child = spawn(process.execPath, options, {
       stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
       // The guard looks after it; npm's own sign would be a second one.
-      env: { ...process.env, POTTER_DEV_GUARD: '1', npm_lifecycle_event: undefined },
+      env: { ...environment, POTTER_DEV_GUARD: '1', npm_lifecycle_event: undefined },
       // In a session of its own: a Ctrl-C reaches it once, from us, and not also from the terminal and from npm.
       detached: process.platform !== 'win32',
     });
-    // The pipe tells the service that we are alive; it must not keep us so.
+    // The pipe tells the service that we are alive, and us of its errors; that it breaks is no news.
     child.stdio[3]?.on('error', () => {});
     return new ServiceProcess(child);
   }
@@ -60,9 +77,13 @@ export class ServiceProcess {
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM');
     const timer = setTimeout(() => this.kill(), STOP_PATIENCE_MS);
-    await this.exited;
+    await this.ended;
     clearTimeout(timer);
   }
+}
+
+function codeOf(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
 }
 
 /** The project's own tsx, or else ours. */

@@ -86,7 +86,7 @@ test('an edit that does not run is waited out, and the next one is started', asy
   await using dev = project.run('potter-dev', ['src/main.ts']);
   await started(dev);
   await project.write('src/main.ts', 'this is not TypeScript');
-  await dev.wrote(/ended with code 1; waiting for a change/);
+  await dev.wrote(/the service crashed with code 1; waiting for a change \(Ctrl-C ends\)/);
   await project.write('src/main.ts', SERVICE);
   await started(dev, 2);
   await project.write('migrations/2_broken.sql', '-- Up Migration\nCREATE TABEL x ();\n');
@@ -97,10 +97,61 @@ test('an edit that does not run is waited out, and the next one is started', asy
   expect(await dev.ended).toBe(0);
 });
 
+test('a service that is killed is started again at once, and one line says so', async () => {
+  await using project = await makeProject();
+  await using database = await createTestDatabase();
+  await using dev = project.run('potter-dev', ['src/main.ts'], { DATABASE_URL: database.url });
+  const first = await started(dev);
+  process.kill(first.pid, 'SIGKILL');
+  const second = await started(dev, 2);
+  expect(second.pid).not.toBe(first.pid);
+  expect(dev.output()).toContain('the service was killed (SIGKILL); starting it again');
+  dev.signal('SIGTERM');
+  expect(await dev.ended).toBe(0);
+});
+
+test.each([
+  ['at its start', 'throw new Error("boom")', 1],
+  ['later', 'setTimeout(() => { throw new Error("boom"); }, 1)', 1],
+  ['by a rejection', 'setTimeout(() => Promise.reject(new Error("boom")), 1)', 1],
+  ['by a signal of its own', 'process.abort()', 134],
+])(
+  'a service that crashes %s waits for a change, and one line says so',
+  async (_when, source, code) => {
+    await using project = await makeProject();
+    await using database = await createTestDatabase();
+    await project.write('src/main.ts', source);
+    await using dev = project.run('potter-dev', ['src/main.ts'], { DATABASE_URL: database.url });
+    await dev.wrote(
+      new RegExp(`the service crashed with code ${code}; waiting for a change \\(Ctrl-C ends\\)`),
+    );
+    await project.write('src/main.ts', SERVICE);
+    await started(dev);
+    dev.signal('SIGTERM');
+    expect(await dev.ended).toBe(0);
+  },
+);
+
+test('a change of .env goes for the next start, but not over what the environment says', async () => {
+  await using project = await makeProject();
+  await using database = await createTestDatabase();
+  await project.write('.env', 'NODE_ENV=first\nDATABASE_URL=postgres://elsewhere/x\n');
+  await using dev = project.run('potter-dev', ['src/main.ts'], { DATABASE_URL: database.url });
+  expect(await started(dev)).toMatchObject({ environment: 'first' });
+  await project.write('.env', 'NODE_ENV second\n');
+  await dev.wrote(/waiting for a change \(\[INVALID_CONFIGURATION\] \.env line 1/);
+  await project.write('.env', 'NODE_ENV=second\nDATABASE_URL=postgres://elsewhere/x\n');
+  expect(await started(dev, 2)).toMatchObject({
+    environment: 'second',
+    databaseUrl: database.url,
+  });
+  dev.signal('SIGTERM');
+  expect(await dev.ended).toBe(0);
+});
+
 test.each([
   ['process.exit(7)', 7],
   ['console.log("done")', 0],
-  ['process.kill(process.pid, "SIGKILL"); setInterval(() => {}, 1_000)', 137],
 ])('a program that ends by itself (%s) ends the command with code %i', async (source, code) => {
   await using project = await makeProject();
   await using database = await createTestDatabase();
@@ -108,6 +159,21 @@ test.each([
   await using dev = project.run('potter-dev', ['src/main.ts'], { DATABASE_URL: database.url });
   expect(await dev.ended).toBe(code);
 });
+
+test.each([
+  ['throw new Error("boom")', 1],
+  ['process.kill(process.pid, "SIGKILL"); setInterval(() => {}, 1_000)', 137],
+])(
+  'with --no-watch a program that fails (%s) ends the command with code %i',
+  async (source, code) => {
+    await using project = await makeProject();
+    await using database = await createTestDatabase();
+    await project.write('src/main.ts', source);
+    const args = ['--no-watch', 'src/main.ts'];
+    await using dev = project.run('potter-dev', args, { DATABASE_URL: database.url });
+    expect(await dev.ended).toBe(code);
+  },
+);
 
 test('kill -9 of the command ends the service and the database', async () => {
   await using project = await makeProject({ hasCluster: true });

@@ -143,4 +143,10 @@ describe('a process', () => {
     const { out } = await run({ PORT: '1234' }, 'GREETING="from file"\nPORT=99\n');
     expect(JSON.parse(out)).toMatchObject({ GREETING: 'from file', PORT: 1234 });
   });
+
+  test('does not step over a line of .env that is no assignment', async () => {
+    const { code, out, err } = await run({}, 'GREETING=hi\nPORT 99\n');
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^.*\.env line 2 is not an assignment\..*\n$/);
+  });
 });

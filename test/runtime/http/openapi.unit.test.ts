@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { bank } from './bank.ts';
 
 interface Operation {
+  readonly tags?: readonly string[];
   readonly parameters?: readonly { in: string; name: string; required?: boolean; schema: object }[];
   readonly requestBody?: {
     readonly content: Record<string, { readonly schema: Record<string, unknown> }>;
@@ -110,6 +111,19 @@ describe('/openapi.json', () => {
       expect.arrayContaining(['204', '400', '404', '409', '412', '413', '415']),
     );
     expect(parameters.map(({ name }) => name)).toContain('if-match');
+  });
+
+  test('sorts routes that name no tag by what their address begins with', async () => {
+    const { paths } = await document();
+    const tags = Object.entries(paths).map(([path, operations]) => [
+      path,
+      ...Object.values(operations).flatMap((operation) => operation.tags ?? []),
+    ]);
+    expect(Object.fromEntries(tags)).toMatchObject({
+      '/health': 'operations',
+      '/api/v1/accounts/{accountNumber}': 'accounts',
+      '/api/v1/events': 'events',
+    });
   });
 
   test('has no empty description', async () => {

@@ -56,7 +56,7 @@ app.post(
       text: 'INSERT INTO effects (name) VALUES ($1) RETURNING no',
       values: [request.params.name],
     });
-    const { holdMs = 0 } = request.body;
+    const { holdMs = Number(process.env['HOLD_MS'] ?? 0) } = request.body;
     logger.info(`holding ${request.params.name}`);
     if (holdMs > 0) await new Promise((resolve) => setTimeout(resolve, holdMs));
     reply.code(201);
@@ -67,6 +67,17 @@ app.post(
 app.get('/hang', async () => {
   logger.info('hanging');
   await new Promise(() => {});
+});
+
+app.post('/crash/:how', { schema: { params: Type.Object({ how: Type.String() }) } }, (request) => {
+  if (request.params.how === 'throw') {
+    setImmediate(() => {
+      throw new Error('thrown');
+    });
+  } else {
+    setImmediate(() => void Promise.reject(new Error('rejected')));
+  }
+  return Promise.resolve('');
 });
 
 await service.run({ port: env.PORT, host: env.HOST });

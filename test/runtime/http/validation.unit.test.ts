@@ -1,4 +1,7 @@
+import { Type } from 'typebox';
 import { describe, expect, test } from 'vitest';
+import type { ValidationError } from '../../../runtime/src/http/problems/validation-error.ts';
+import { validatorCompiler } from '../../../runtime/src/http/requests/validator.ts';
 import { bank } from './bank.ts';
 
 const DEPOSIT = '/api/v1/accounts/DE-1/deposit';
@@ -50,6 +53,39 @@ describe('bodies', () => {
     const lines = Array.from({ length: 20 }, () => ({ sku: 1, count: 1 }));
     expect(paths(await deposit({ amountCents: 1, lines }))).toHaveLength(20);
   });
+
+  test.each([
+    [{ reason: 5 }, ['/reason must be string']],
+    [{ other: 1 }, ['/other is not a field of this request']],
+    [[], [' must be object']],
+    [
+      { limit: 'x' },
+      [
+        '/limit must be integer',
+        '/limit must be boolean',
+        '/limit must be null',
+        '/limit must have one of the accepted forms',
+      ],
+    ],
+  ])(
+    'that may be left out are told what is wrong with them, and not that they may: %j',
+    (body, told) => {
+      const schema = Type.Union([
+        Type.Object(
+          {
+            reason: Type.Optional(Type.String()),
+            limit: Type.Optional(Type.Union([Type.Integer(), Type.Boolean(), Type.Null()])),
+          },
+          { additionalProperties: false },
+        ),
+        Type.Null(),
+      ]);
+      const check = validatorCompiler({ schema, method: 'POST', url: '/', httpPart: 'body' });
+      expect(check(null)).toEqual({ value: null });
+      const { error } = check(body) as { readonly error: ValidationError };
+      expect(error.errors.map(({ path, message }) => `${path} ${message}`)).toEqual(told);
+    },
+  );
 
   test.each([
     ['a number as text', { amountCents: '5' }],

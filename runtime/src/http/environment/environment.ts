@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import { PotterError } from '../../errors/potter-error.ts';
 import type { Duration } from '../../foundation/duration.ts';
+import { loadEnvFile } from '../../foundation/env-file.ts';
 import { exitWithOneLine } from '../lifecycle/exit-with-one-line.ts';
 import type { LogLevel } from '../logging/create-logger.ts';
 import { duration, host, oneOf, port, type Variable } from './variable.ts';
@@ -43,8 +43,7 @@ export function environment<V extends Variables>(
   options: { readonly file?: string } = {},
 ): Environment<Pick<ServiceVariables, keyof ServiceVariables> & V> {
   try {
-    const file = options.file ?? '.env';
-    if (existsSync(file)) process.loadEnvFile(file);
+    loadEnvFile(options.file);
     return readEnvironment({ ...SERVICE_VARIABLES, ...own }, process.env);
   } catch (error) {
     return exitWithOneLine(error);

@@ -30,12 +30,11 @@ export async function runUntilStopped(service: RunnableService): Promise<void> {
     process.exit(hung.length > 0 ? 1 : exitCode);
   };
   for (const signal of SIGNALS) process.on(signal, () => void stop(signal, 0));
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (error: unknown) => {
-      logger.error(`an error that nobody caught`, { error });
-      if (!stopping) void stop(event, 1);
-    });
-  }
+  // A rejection that nobody handles becomes one of these too.
+  process.on('uncaughtException', (error, origin) => {
+    logger.error('an error that nobody caught', { error });
+    if (!stopping) void stop(origin, 1);
+  });
   onAbandoned(() => {
     if (!stopping) void stop('the script that started this process is gone', 0);
   });

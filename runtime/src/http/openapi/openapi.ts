@@ -57,7 +57,13 @@ function documented(
   const querystring =
     own.querystring === undefined ? {} : { querystring: optionalDefaults(own.querystring) };
   const headers = route.command ? { headers: withIdempotencyKey(own.headers) } : {};
-  return { ...own, ...body, ...querystring, ...headers, response };
+  return { tags: tagsOf(route.url), ...own, ...body, ...querystring, ...headers, response };
+}
+
+/** A route that names no tag belongs to what its address begins with: `/api/v1/orders/{id}` to `orders`. */
+function tagsOf(url: string): readonly string[] {
+  const [, resource] = /^(?:\/api\/v\d+)?\/([^/:{*]+)/.exec(url) ?? [];
+  return resource === undefined ? [] : [resource];
 }
 
 /** A parameter that has a default need not be sent, although the handler always gets it. */

@@ -8,6 +8,7 @@ import { ValidationError } from '../problems/validation-error.ts';
 import { coerceParameters } from './coerce-parameters.ts';
 import { MAX_ERRORS } from './hostile-values.ts';
 import { pointer } from './json-pointer.ts';
+import { withoutNullBranch } from './null-branch.ts';
 
 const PARTS: Readonly<Record<string, RequestPart>> = {
   body: 'body',
@@ -24,7 +25,7 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
   return (sent: unknown) => {
     const value = part === 'body' ? sent : coerceParameters(schema, sent);
     if (validator.Check(value)) return { value };
-    const errors = allErrors(() => validator.Errors(value)).flatMap((error) =>
+    const errors = withoutNullBranch(allErrors(() => validator.Errors(value))).flatMap((error) =>
       fieldErrors(error, part),
     );
     return { error: new ValidationError(distinct(errors)) };

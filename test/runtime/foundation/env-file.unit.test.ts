@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { loadEnvFile } from '../../../runtime/src/bin/env-file.ts';
+import { loadEnvFile } from '../../../runtime/src/foundation/env-file.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 afterEach(() => vi.unstubAllEnvs());
@@ -11,7 +11,7 @@ async function load(text: string): Promise<void> {
   await using folder = await temporaryFolder();
   const file = join(folder.path, '.env');
   await writeFile(file, text);
-  await loadEnvFile(file);
+  loadEnvFile(file);
 }
 
 test('comments, quotes, export, several lines and Windows line ends are understood', async () => {
@@ -30,13 +30,15 @@ test('the environment has precedence', async () => {
   expect(process.env['T_A']).toBe('mine');
 });
 
-test('no file is no problem', async () => {
-  await expect(loadEnvFile('/no/such/.env')).resolves.toBeUndefined();
+test('no file is no problem', () => {
+  expect(() => loadEnvFile('/no/such/.env')).not.toThrow();
 });
 
 test('a folder in its place is', async () => {
   await using folder = await temporaryFolder();
-  await expect(loadEnvFile(folder.path)).rejects.toMatchObject({ code: 'INVALID_CONFIGURATION' });
+  expect(() => loadEnvFile(folder.path)).toThrow(
+    expect.objectContaining({ code: 'INVALID_CONFIGURATION' }),
+  );
 });
 
 test.each([

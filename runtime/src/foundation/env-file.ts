@@ -1,23 +1,23 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { PotterError } from '../errors/potter-error.ts';
 
 const ASSIGNMENT = /^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_.]*\s*=\s*(.*)$/;
 
+/** Sets the variables of a `.env` file that the environment does not have already. Throws as {@link readEnvFile} does. */
+export function loadEnvFile(file = '.env'): void {
+  for (const [name, value] of Object.entries(readEnvFile(file))) {
+    process.env[name] ??= value;
+  }
+}
+
 /**
- * Sets the variables of a `.env` file that the environment does not have already. No file, no variables.
+ * The variables of a `.env` file. No file, no variables.
  * Node skips lines it does not understand; a typing error in a secret should not be found out in that way.
  * @throws PotterError `INVALID_CONFIGURATION` with the number of the line, never with its content.
  */
-export async function loadEnvFile(file = '.env'): Promise<void> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw new PotterError('INVALID_CONFIGURATION', {
-      message: `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
-      cause: error,
-    });
-  });
-  if (text === undefined) return;
+export function readEnvFile(file = '.env'): NodeJS.Dict<string> {
+  const text = textOf(file);
   const problem = problemIn(text);
   if (problem !== undefined) {
     throw new PotterError('INVALID_CONFIGURATION', {
@@ -26,8 +26,18 @@ export async function loadEnvFile(file = '.env'): Promise<void> {
       details: { file, line: problem.line },
     });
   }
-  for (const [name, value] of Object.entries(parseEnv(text))) {
-    if (value !== undefined) process.env[name] ??= value;
+  return parseEnv(text);
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw new PotterError('INVALID_CONFIGURATION', {
+      message: `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+      cause: error,
+    });
   }
 }
 
