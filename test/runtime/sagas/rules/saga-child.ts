@@ -119,6 +119,60 @@ describe('a saga within a saga', () => {
     ]);
   });
 
+  test('that undid itself is not asked to', async () => {
+    const world = await openWorld();
+    const { parent } = family([]);
+    const engine = await world.engine([parent]);
+    const { sagaId } = await world.settle(engine, parent, { refuses: 'child' });
+    const { history } = await engine.history(sagaId);
+    const undone = history.filter(({ kind }) => kind === 'compensation').map(({ step }) => step);
+    expect(undone).toEqual(['reserve']);
+  });
+
+  test.each(['never comes', 'comes just then'] as const)(
+    'whose start is on its way when its parent is cancelled is undone, or never begins: it %s',
+    async (start) => {
+      const world = await openWorld();
+      const log: string[] = [];
+      const { parent } = family(log);
+      const gate = signalled();
+      const created = signalled();
+      const slow = interceptSagaStore(world.store, async (call, proceed) => {
+        const saga = call.arguments[0] as { readonly definition?: string } | undefined;
+        if (call.method === 'create' && saga?.definition === 'delivery' && !log.includes('asked')) {
+          await gate.promise;
+          const value = await proceed();
+          created.resolve();
+          return value;
+        }
+        const value = await proceed();
+        const message = call.arguments[1] as { readonly kind?: string } | undefined;
+        if (call.method === 'post' && message?.kind === 'undo' && !log.includes('asked')) {
+          log.push('asked');
+          // It was not there when it was asked; by the time that is heard, it may be.
+          if (start === 'comes just then') {
+            gate.resolve();
+            await created.promise;
+          }
+        }
+        return value;
+      });
+      const engine = await world.engine([parent], { store: slow, grace: 100 });
+      const { sagaId } = await engine.start(parent, {});
+      await world.clock.advance(10);
+      await engine.cancel(sagaId);
+      expect((await world.settled(engine, sagaId)).status).toBe('compensated');
+      gate.resolve();
+      await world.clock.advance('1m');
+      expect((await engine.get(`${sagaId}::deliver`)).status).toBe('compensated');
+      const did = (name: string): number => log.filter((line) => line === name).length;
+      const undid = (name: string): number =>
+        log.filter((line) => line.startsWith(`undo ${name} `)).length;
+      expect([did('pack') <= undid('pack'), did('send') <= undid('send')]).toEqual([true, true]);
+      expect(log.at(-1)).toBe('undo reserve done');
+    },
+  );
+
   test('is undone as a whole after it was completed, in one undo of its parent', async () => {
     const world = await openWorld();
     const log: string[] = [];

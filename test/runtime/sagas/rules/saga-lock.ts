@@ -234,6 +234,20 @@ describe('lock', () => {
     expect(log).toEqual(['child begins', 'child ends', 'after', 'rival begins', 'rival ends']);
   });
 
+  test('a saga within a saga within one that holds a key shares it too', async () => {
+    const world = await openWorld();
+    const log: string[] = [];
+    const between = saga<null, InMemoryTransaction>('between')
+      .child('inner', locked(log), { input: () => ({ order: 'a', name: 'inner' }) })
+      .build();
+    const outer = saga<null, InMemoryTransaction>('outer', { lock: () => 'order:a' })
+      .child('between', between, { input: () => null })
+      .build();
+    const engine = await world.engine([outer]);
+    expect((await world.settle(engine, outer, null)).status).toBe('completed');
+    expect(log).toEqual(['inner begins', 'inner ends']);
+  });
+
   test('a saga within a saga that holds keys may have no others: it could wait for ever', async () => {
     const world = await openWorld();
     const log: string[] = [];

@@ -82,6 +82,48 @@ describe('parallel branches', () => {
       'undone a',
       'undo first',
     ]);
+    // No retry is announced that is not to be.
+    const failed = (await world.events(undone.sagaId)).filter(
+      ({ type }) => type === 'AttemptFailed',
+    );
+    expect(failed).toMatchObject([
+      { path: 'b', retryAt: null },
+      { path: 'c', retryAt: null },
+    ]);
+  });
+
+  test('one that ends well although it was told to stop is followed by nothing', async () => {
+    const world = await openWorld();
+    const log: string[] = [];
+    const definition = saga<null, InMemoryTransaction>('obeys')
+      .parallel('all', (all) =>
+        all
+          .step('refuses', {
+            execute: async () => {
+              await sleep(500, { clock: world.clock });
+              throw new Rejection('REFUSED', 'No.');
+            },
+          })
+          .branch((branch) =>
+            branch
+              .step('obeys', {
+                execute: ({ signal }) =>
+                  new Promise<string>((resolve) => {
+                    signal.addEventListener('abort', () => resolve('done'), { once: true });
+                  }),
+                compensate: ({ outcome }) => void log.push(`undo obeys ${outcome}`),
+              })
+              .step('next', { execute: () => void log.push('next') }),
+          )
+          .step('deaf', {
+            execute: () => sleep(900, { clock: world.clock }),
+            compensate: ({ outcome }) => void log.push(`undo deaf ${outcome}`),
+          }),
+      )
+      .build();
+    const engine = await world.engine([definition]);
+    expect(await world.settle(engine, definition, null)).toMatchObject({ status: 'compensated' });
+    expect(log).toEqual(['undo deaf done', 'undo obeys done']);
   });
 
   test('can be undone at the same time', async () => {

@@ -62,6 +62,32 @@ describe('a pivot', () => {
     expect(log).toEqual(['captured']);
   });
 
+  test('once done lets what runs beside a failure end: nobody is going back', async () => {
+    const world = await openWorld();
+    const log: string[] = [];
+    const definition = saga<null, InMemoryTransaction>('beside')
+      .pivot('capture', { execute: () => 'c' })
+      .parallel('both', (both) =>
+        both
+          .step('refuses', {
+            execute: () => {
+              throw new Rejection('REFUSED', 'No.');
+            },
+          })
+          .step('ends', {
+            execute: async ({ signal }) => {
+              await sleep(3_000, { clock: world.clock });
+              log.push(signal.aborted ? 'told to stop' : 'let to end');
+            },
+          }),
+      )
+      .build();
+    const engine = await world.engine([definition]);
+    const failed = await world.settle(engine, definition, null);
+    expect(failed).toMatchObject({ status: 'failed', error: { step: 'refuses' } });
+    expect(log).toEqual(['let to end']);
+  });
+
   test('of which nobody knows whether it was done is tried again, and no cancel is accepted meanwhile', async () => {
     const world = await openWorld();
     const log: string[] = [];

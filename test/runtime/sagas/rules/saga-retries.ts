@@ -98,6 +98,45 @@ describe('retries', () => {
     expect(calls).toBe(5);
   });
 
+  test.each([
+    { asked: 'a time', later: (now: Date) => new Date(now.getTime() + 7_000), waitMs: 7_000 },
+    { asked: 'a duration', later: () => '7s' as const, waitMs: 7_000 },
+    { asked: 'a time that has passed', later: () => new Date(0), waitMs: 100 },
+  ])('wait for $asked that was asked for, when it is later', async ({ later, waitMs }) => {
+    const world = await openWorld();
+    const begun: number[] = [];
+    const definition = saga<null, InMemoryTransaction>('asked')
+      .step('only', {
+        execute: ({ attempt }) => {
+          begun.push(world.clock.now().getTime());
+          if (attempt === 1) throw new RetryLater(later(world.clock.now()));
+        },
+        retry: simpleRetry({ delay: 100 }),
+      })
+      .build();
+    const engine = await world.engine([definition], { keep: '1h' });
+    expect((await world.settle(engine, definition, null)).status).toBe('completed');
+    expect((begun[1] ?? 0) - (begun[0] ?? 0)).toBe(waitMs);
+  });
+
+  test('are not made when the wait that was asked for is longer than there is time', async () => {
+    const world = await openWorld();
+    let calls = 0;
+    const definition = saga<null, InMemoryTransaction>('too-long')
+      .step('only', {
+        execute: () => {
+          calls += 1;
+          throw new RetryLater('1m');
+        },
+        retry: exponentialBackoff({ maxElapsed: '30s' }),
+      })
+      .build();
+    const engine = await world.engine([definition]);
+    const begun = world.clock.now().getTime();
+    expect((await world.settle(engine, definition, null)).status).toBe('compensated');
+    expect([calls, world.clock.now().getTime() - begun < 30_000]).toEqual([1, true]);
+  });
+
   test('of an undo are its own: twenty attempts unless told otherwise, whatever the doing has', async () => {
     const world = await openWorld();
     const attempts: number[] = [];

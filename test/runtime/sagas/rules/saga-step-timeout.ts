@@ -1,6 +1,6 @@
 import type { PotterError } from 'potter-runtime/errors';
 import { Rejection } from 'potter-runtime/errors';
-import { simpleRetry, sleep } from 'potter-runtime/foundation';
+import { noRetry, simpleRetry, sleep } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { openWorld, type SagaWorld } from '../saga-world.ts';
@@ -126,6 +126,55 @@ describe('an attempt out of time', () => {
       expect(ends[1]).toMatchObject({ outcome: 'unknown', error: { code: 'SAGA_STEP_TIMED_OUT' } });
     },
   );
+
+  test.each([
+    { time: 'by default 30 s', policy: {}, doMs: 30_000, undoMs: 30_000 },
+    { time: 'the same for both', policy: { timeout: '3s' }, doMs: 3_000, undoMs: 3_000 },
+    {
+      time: 'one for doing and one for undoing',
+      policy: { timeout: '3s', compensateTimeout: '50s' },
+      doMs: 3_000,
+      undoMs: 50_000,
+    },
+  ] as const)('is told so when its time is up: $time', async ({ policy: times, doMs, undoMs }) => {
+    const world = await openWorld();
+    const tookMs: number[] = [];
+    const untilTold = async ({ signal }: { readonly signal: AbortSignal }): Promise<void> => {
+      const begun = world.clock.now().getTime();
+      await whenTold(signal);
+      tookMs.push(world.clock.now().getTime() - begun);
+    };
+    const definition = saga<null, InMemoryTransaction>('told')
+      .step('it', {
+        execute: untilTold,
+        compensate: untilTold,
+        retry: noRetry,
+        compensateRetry: noRetry,
+        ...times,
+      })
+      .build();
+    const engine = await world.engine([definition]);
+    expect((await world.settle(engine, definition, null)).status).toBe('failed');
+    expect(tookMs).toEqual([doMs, undoMs]);
+  });
+
+  test('that looks at its signal for the first time then sees that it has fired', async () => {
+    const world = await openWorld();
+    const seen: boolean[] = [];
+    const definition = saga<null, InMemoryTransaction>('late-look')
+      .step('it', {
+        execute: async (context) => {
+          await sleep(2_500, { clock: world.clock });
+          seen.push(context.signal.aborted);
+        },
+        timeout: '2s',
+        retry: noRetry,
+      })
+      .build();
+    const engine = await world.engine([definition]);
+    expect((await world.settle(engine, definition, null)).status).toBe('compensated');
+    expect(seen).toEqual([true]);
+  });
 
   test('for all attempts together ends the one that runs, and there is no other', async () => {
     const world = await openWorld();

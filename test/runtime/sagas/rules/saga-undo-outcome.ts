@@ -1,5 +1,5 @@
 import { PotterError, Rejection } from 'potter-runtime/errors';
-import { simpleRetry } from 'potter-runtime/foundation';
+import { noRetry, simpleRetry } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { openWorld } from '../saga-world.ts';
@@ -109,4 +109,26 @@ describe('of a saga that turns round', () => {
       expect(await undoOf(ending, 'completed')).toEqual(told);
     },
   );
+
+  test('a transactional step that stops as it is told was rolled back, and its undo is told that it failed', async () => {
+    const world = await openWorld();
+    const undone: string[] = [];
+    const definition = saga<null, InMemoryTransaction>('rolled-back')
+      .transactionalStep('it', {
+        execute: ({ signal }) =>
+          new Promise<never>((_resolve, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason as Error));
+          }),
+        compensate: ({ outcome }) => void undone.push(outcome),
+        retry: noRetry,
+        timeout: '1s',
+      })
+      .build();
+    const engine = await world.engine([definition]);
+    expect(await world.settle(engine, definition, null)).toMatchObject({
+      status: 'compensated',
+      error: { code: 'SAGA_STEP_TIMED_OUT' },
+    });
+    expect(undone).toEqual(['failed']);
+  });
 });

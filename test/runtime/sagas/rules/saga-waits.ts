@@ -58,6 +58,50 @@ describe('a timer', () => {
     await world.clock.advance('61m');
     expect(await next.get(sagaId)).toMatchObject({ status: 'completed' });
   });
+
+  test('is made once, of a duration or a time, whatever the clock says later', async () => {
+    const world = await openWorld();
+    const asked: string[] = [];
+    const from = world.clock.now().getTime();
+    const definition = saga<null, InMemoryTransaction>('made')
+      .sleep('for', () => {
+        asked.push('for');
+        return '90s';
+      })
+      .sleep('until', () => {
+        asked.push('until');
+        return new Date(from + 240_000);
+      })
+      .build();
+    const engine = await world.engine([definition]);
+    const { sagaId } = await engine.start(definition, null);
+    await world.clock.advance('30s');
+    await world.clock.settle(engine.stop());
+    const next = await world.engine([definition]);
+    const { finishedAt } = await world.settled(next, sagaId);
+    expect(asked).toEqual(['for', 'until']);
+    // No later than a poll after its time.
+    expect(Math.floor(((finishedAt?.getTime() ?? 0) - from) / 1_000 - 240)).toBeOneOf([0, 1]);
+  });
+
+  test('in one branch does not hide an earlier one in another', async () => {
+    const world = await openWorld();
+    const woken: number[] = [];
+    const from = world.clock.now().getTime();
+    const note = {
+      execute: () => void woken.push(Math.floor((world.clock.now().getTime() - from) / 60_000)),
+    };
+    const definition = saga<null, InMemoryTransaction>('two-timers')
+      .parallel('both', (both) =>
+        both
+          .branch((b) => b.sleep('short', '5m').step('early', note))
+          .branch((b) => b.sleep('long', '20m').step('late', note)),
+      )
+      .build();
+    const engine = await world.engine([definition]);
+    await world.settle(engine, definition, null);
+    expect(woken).toEqual([5, 20]);
+  });
 });
 
 describe('a signal', () => {
@@ -99,6 +143,31 @@ describe('a signal', () => {
     expect(await engine.get(sagaId)).toMatchObject({
       status: 'completed',
       results: { first: { by: 'Ann' }, second: { received: false } },
+    });
+  });
+
+  test('of another name is not heard; of one name the first to come is heard first, paused or not begun', async () => {
+    const world = await openWorld();
+    const other = signal('other');
+    const inOrder = saga<null, InMemoryTransaction>('in-order')
+      .waitFor('first', approval)
+      .waitFor('second', approval)
+      .build();
+    const { sagaId } = await world.idle([inOrder]).start(inOrder, null);
+    const teller = world.idle([inOrder]);
+    await teller.signal(sagaId, other, 'something else');
+    await teller.signal(sagaId, approval, { by: 'Ann' });
+    const engine = await world.engine([inOrder]);
+    await world.clock.advance('1s');
+    expect((await engine.get(sagaId)).results).toEqual({ first: { by: 'Ann' } });
+    await engine.pause(sagaId);
+    await world.clock.advance('1s');
+    for (const by of ['Bob', 'Cleo']) await teller.signal(sagaId, approval, { by });
+    await world.clock.advance('1s');
+    await engine.resume(sagaId);
+    expect(await world.settled(engine, sagaId)).toMatchObject({
+      status: 'completed',
+      results: { first: { by: 'Ann' }, second: { by: 'Bob' } },
     });
   });
 
