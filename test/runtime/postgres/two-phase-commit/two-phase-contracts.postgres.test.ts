@@ -1,6 +1,10 @@
 import { newId } from 'potter-runtime/foundation';
 import { createHttpService, twoPhaseParticipantRoutes } from 'potter-runtime/http';
-import { PostgresTwoPhaseLog, translatePostgresError } from 'potter-runtime/postgres';
+import {
+  inTransaction,
+  PostgresTwoPhaseLog,
+  translatePostgresError,
+} from 'potter-runtime/postgres';
 import { httpParticipant, type TwoPhaseParticipant } from 'potter-runtime/sagas';
 import { twoPhaseLogContract, twoPhaseParticipantContract } from 'potter-runtime/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -46,6 +50,20 @@ describe('PostgreSQL two-phase log', () => {
   test.each(rules)('$name', async ({ run }) => {
     await run();
     expect(rules.length).toBeGreaterThan(12);
+  });
+
+  test('what another process is taking at this moment is left to it, and not waited for', async () => {
+    const log = new PostgresTwoPhaseLog({ pool: logs.pool, coordinator: 'taking' });
+    for (const transactionId of ['t-1', 't-2']) {
+      await log.begin({ transactionId, fingerprint: 'f', branches: [], dueInMs: 0 });
+    }
+    await inTransaction(logs.pool, async (other) => {
+      await other.query({
+        text: `SELECT FROM potter.two_phase_transactions WHERE coordinator = 'taking' AND transaction_id = 't-1' FOR UPDATE`,
+      });
+      const due = await log.due({ limit: 9, leaseMs: 60_000, resting: [] });
+      expect(due.map(({ transactionId }) => transactionId)).toEqual(['t-2']);
+    });
   });
 
   test('names of coordinators keep their transactions apart', async () => {

@@ -1,5 +1,6 @@
 import { noopMeter } from 'potter-runtime/observability';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { RecordingMeter } from '../../../support/recording-meter.ts';
 import { TwoPhaseWorld } from './two-phase-world.ts';
 
 const ALL = ['east', 'west', 'north'];
@@ -61,6 +62,7 @@ describe('recovery', () => {
     world.north.mode = 'down';
     await world.clock.advance('1m');
     expect(world.east.committed).toHaveLength(120);
+    const settle = vi.spyOn(world.log, 'settle');
     const startedAtMs = world.clock.now().getTime();
     let asked = world.north.calls.length;
     for (let minute = 1; minute <= 60; minute += 1) {
@@ -74,6 +76,8 @@ describe('recovery', () => {
     // 120 transactions wait for it, and yet it is asked a few times a minute.
     expect(asked).toBeGreaterThan(60);
     expect(asked).toBeLessThan(60 * 5);
+    // A sweep takes a batch of 50 before it finds out; what is left rests with the participant, and costs no write.
+    expect(settle.mock.calls.length).toBeLessThanOrEqual(asked * 50 + 60);
     expect(await process.listInDoubt({ limit: 1_000 })).toHaveLength(120);
     world.north.mode = 'up';
     await world.clock.advance('2m');
@@ -104,6 +108,55 @@ describe('recovery', () => {
         decision: 'abort',
       }),
     );
+    await process.close();
+  });
+
+  test('what is prepared of a young transaction, or of one that is open, is left, however old it is', async () => {
+    const world = new TwoPhaseWorld();
+    const process = world.coordinator();
+    const branch = { coordinator: await world.log.identity(), transactionId: 'young' };
+    const call = { signal: new AbortController().signal };
+    await world.log.begin({
+      transactionId: 'open',
+      fingerprint: 'of open',
+      branches: world.branches('east'),
+      dueInMs: 3_600_000,
+    });
+    await world.east.prepare({ ...branch, transactionId: 'open' }, 'work', call);
+    await world.clock.advance('10m');
+    await world.east.prepare(branch, 'work', call);
+    await process.sweep();
+    expect(world.east.held).toEqual(['open', 'young']);
+    await world.clock.advance('2m');
+    await process.sweep();
+    expect(world.east.held).toEqual(['open']);
+  });
+
+  test('however many a participant holds that nobody knows, one sweep takes all back, and counts them', async () => {
+    const world = new TwoPhaseWorld();
+    const meter = new RecordingMeter();
+    const coordinator = await world.log.identity();
+    const call = { signal: new AbortController().signal };
+    for (let n = 0; n < 45; n += 1) {
+      await world.east.prepare({ coordinator, transactionId: `lost-${n}` }, 'work', call);
+    }
+    await world.clock.advance('2m');
+    await world.coordinator({ meter }).sweep();
+    expect(world.east.held).toEqual([]);
+    expect(meter.of('potter_two_phase_orphans_total')).toHaveLength(45);
+  });
+
+  test('who did not hear of an abort is told again as soon as it has rested, without waiting for the next look', async () => {
+    const world = new TwoPhaseWorld();
+    const process = world.coordinator({ sweepEvery: '1h', sweepOrphansEvery: '1h' });
+    await process.start();
+    await leaveUndecided(world, 't-1');
+    world.north.mode = 'down';
+    expect(await process.abort('t-1')).toMatchObject({ outcome: 'aborted' });
+    expect(world.north.held).toEqual(['t-1']);
+    world.north.mode = 'up';
+    await world.clock.advance('1m');
+    expect(world.north.held).toEqual([]);
     await process.close();
   });
 
@@ -221,6 +274,26 @@ describe('looking and deciding by hand', () => {
       world.coordinator().resolve('t-1', 'commit', { by: 'ada', reason: 'Please.' }),
     ).rejects.toMatchObject({ code: 'TWO_PHASE_NOT_PREPARED' });
     expect((await world.log.get('t-1'))?.decision).toBeNull();
+  });
+
+  test('writing one participant off vouches for no other, and only a participant of the transaction can be', async () => {
+    const world = new TwoPhaseWorld();
+    await world.log.begin({
+      transactionId: 't-1',
+      fingerprint: 'f',
+      branches: world.branches('east', 'west'),
+      dueInMs: 60_000,
+    });
+    const process = world.coordinator();
+    const by = { by: 'ada', reason: 'East was sold.' };
+    await expect(
+      process.resolve('t-1', 'commit', { ...by, writeOff: ['east'] }),
+    ).rejects.toMatchObject({ code: 'TWO_PHASE_NOT_PREPARED' });
+    await expect(
+      process.resolve('t-1', 'abort', { ...by, writeOff: ['north'] }),
+    ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect((await world.log.get('t-1'))?.decision).toBeNull();
+    expect(await process.audit('t-1')).toEqual([]);
   });
 
   test('a participant that will never answer can be written off; if it comes back after all, it is told', async () => {
