@@ -6,6 +6,7 @@ import { streamId } from 'potter-runtime/events';
 import { silentLogger, type LogFields } from 'potter-runtime/foundation';
 import { inTransaction, PostgresEventStore, toBePrepared } from 'potter-runtime/postgres';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
+import { deferred } from '../../../support/deferred.ts';
 import { isFullRun } from '../../../support/full-run.ts';
 import { bareStatements, quickest, timed } from '../../../support/quickest.ts';
 import { RecordingMeter } from '../../../support/recording-meter.ts';
@@ -192,11 +193,17 @@ describe('a subscription', () => {
   });
 
   test('waits for an event in a prepared transaction, which no process holds', async () => {
+    const atTheGap = deferred();
+    const watched = new PostgresEventStore({
+      pool: database.pool,
+      logger: { ...silentLogger, warn: () => atTheGap.resolve() },
+      reportBlockedAfter: 1,
+    });
     const before = await lastPosition();
     const delivered: string[] = [];
     const stop = new AbortController();
     const following = (async () => {
-      for await (const batch of store.subscribe({ after: before, signal: stop.signal })) {
+      for await (const batch of watched.subscribe({ after: before, signal: stop.signal })) {
         delivered.push(...batch.events.map(({ type }) => type));
       }
     })();
@@ -208,8 +215,8 @@ describe('a subscription', () => {
       }),
     );
     await store.appendToStream(streamId('prepared', 'outside'), [event(2)]);
-    // The subscription has met the gap by now and waits for the transaction under the name it had before.
-    await delay(50);
+    // It has met the gap, and waits for the transaction under the name it had before.
+    await atTheGap.promise;
     await connection.query("prepare transaction 'in-doubt'");
     connection.release();
     await delay(200);
@@ -219,6 +226,7 @@ describe('a subscription', () => {
     await vi.waitFor(() => expect(delivered).toEqual(['Prepared', 'Counted']), 30_000);
     stop.abort();
     await following;
+    await watched.close();
   });
 
   test('delivers within 20 ms of the commit in the middle, woken by the notification', async () => {

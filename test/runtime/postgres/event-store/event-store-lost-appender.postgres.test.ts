@@ -1,8 +1,14 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { streamId } from 'potter-runtime/events';
-import { type PostgresConnection, PostgresEventStore } from 'potter-runtime/postgres';
+import { silentLogger } from 'potter-runtime/foundation';
+import {
+  inTransaction,
+  type PostgresConnection,
+  PostgresEventStore,
+} from 'potter-runtime/postgres';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
+import { deferred } from '../../../support/deferred.ts';
 import { runProgram } from '../../../support/program.ts';
 import { quickest } from '../../../support/quickest.ts';
 
@@ -60,8 +66,8 @@ async function appendInAProcess(): Promise<OpenAppend> {
 }
 
 /** What comes first after a position. */
-async function next(after: bigint): Promise<string | undefined> {
-  for await (const { events } of store.subscribe({ after })) {
+async function next(after: bigint, from = store): Promise<string | undefined> {
+  for await (const { events } of from.subscribe({ after })) {
     if (events[0] !== undefined) return events[0].streamId;
   }
   return undefined;
@@ -98,4 +104,24 @@ describe('a subscription goes on within a second when an appender', () => {
     });
     expect(tookMs).toBeLessThan(1_000);
   });
+});
+
+test('who begins to append while a subscription waits at a gap is not waited for', async () => {
+  const atTheGap = deferred();
+  const watched = new PostgresEventStore({
+    pool: database.pool,
+    logger: { ...silentLogger, warn: () => atTheGap.resolve() },
+    reportBlockedAfter: 1,
+  });
+  const following = next(await lastPosition(), watched);
+  const lost = await appendHere((connection) => connection.query({ text: 'rollback' }));
+  await store.appendToStream(streamId('lost', 'outside'), [EVENT]);
+  await atTheGap.promise;
+  await inTransaction(database.pool, async (transaction) => {
+    await store.appendToStream(streamId('lost', 'later'), [EVENT], { transaction });
+    await lost.lose();
+    expect(await following).toBe('lost:outside');
+  });
+  await lost.release();
+  await watched.close();
 });

@@ -133,17 +133,27 @@ test('the work of a two-phase participant appends events, and subscriptions are 
   const stop = new AbortController();
   const { signal } = stop;
   const branch = { coordinator: 'tests', transactionId: 'move-1' };
+  const looks = vi.spyOn(own.pool, 'query');
   const seen: unknown[] = [];
-  for await (const batch of events.subscribe({ signal })) {
-    if (batch.caughtUp && batch.events.length === 0) {
-      await participant.prepare(branch, 7, { signal });
-      void participant.commit(branch, { signal }).then((version) => seen.push(version));
+  const following = (async () => {
+    for await (const batch of events.subscribe({ signal })) {
+      seen.push(...batch.events.map(({ data }) => data));
     }
-    if (batch.events.length > 0) {
-      seen.push(batch.events[0]?.data);
-      break;
-    }
-  }
-  await vi.waitFor(() => expect(seen).toEqual(expect.arrayContaining([1n, { n: 7 }])), 30_000);
+  })();
+  await participant.prepare(branch, 7, { signal });
+  // Once to find the end, once more to see that it still is; from then on it waits, and would miss what it is not told.
+  await vi.waitFor(() => expect(looksIn(looks.mock.calls)).toBeGreaterThanOrEqual(2), 30_000);
+  await Promise.all(looks.mock.results.map(({ value }) => value as Promise<unknown>));
+  expect(await participant.commit(branch, { signal })).toBe(1n);
+  await vi.waitFor(() => expect(seen).toEqual([{ n: 7 }]), 30_000);
+  stop.abort();
+  await following;
   await events.close();
 });
+
+/** How often a subscription looked for what is next. */
+function looksIn(calls: readonly (readonly unknown[])[]): number {
+  return calls.filter(
+    ([statement]) => (statement as { name?: string }).name === 'potter_next_positions_events',
+  ).length;
+}

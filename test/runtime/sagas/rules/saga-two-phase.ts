@@ -114,6 +114,19 @@ describe('a two-phase commit step', () => {
     expect(world.east.held).toEqual([]);
   });
 
+  test('what a later attempt committed is found by the undo past the transactions that failed, and released', async () => {
+    const world = new WarehouseWorld((await openWorld()).ground);
+    world.west.mode = 'down';
+    const definition = world.definition(world.coordinator());
+    const engine = await world.engine([definition]);
+    const { sagaId } = await engine.start(definition, { quantity: 2, refusePayment: true });
+    await world.clock.advance('1s');
+    expect((await world.log.get(`${sagaId}:reserve`))?.reason?.because).toBe('failed');
+    world.west.mode = 'up';
+    expect((await world.settled(engine, sagaId)).status).toBe('compensated');
+    expect(world.released).toMatchObject([{ transactionId: `${sagaId}:reserve~0~2` }]);
+  });
+
   test('an undo while the transaction is undecided aborts it, and lets no late attempt begin another', async () => {
     const world = new WarehouseWorld((await openWorld()).ground);
     world.west.mode = 'silent';

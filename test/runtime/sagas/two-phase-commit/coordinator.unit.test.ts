@@ -70,6 +70,30 @@ describe('all or nothing', () => {
   });
 });
 
+describe('asked at once', () => {
+  test('the first "no" tells those who are still at it to stop, and waits for none of them', async () => {
+    const world = new TwoPhaseWorld();
+    world.west.refuses = () => true;
+    const stopped = deferred();
+    world.north.prepare = (_branch, _work, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          stopped.resolve();
+          reject(signal.reason as Error);
+        });
+      });
+    const coordinator = world.coordinator({ prepare: 'at-once' });
+    const begunAtMs = world.clock.now().getTime();
+    const running = coordinator.execute('t-1', world.branches(...ALL));
+    expect(await world.clock.settle(running)).toMatchObject({
+      outcome: 'aborted',
+      reason: { because: 'refused', participant: 'west' },
+    });
+    expect(world.clock.now().getTime()).toBe(begunAtMs);
+    await stopped.promise;
+  });
+});
+
 describe('the decision', () => {
   test('is durable, with the votes, before the first participant is told to commit', async () => {
     const world = new TwoPhaseWorld();
@@ -120,6 +144,22 @@ describe('the decision', () => {
     gate.resolve();
     expect(await first).toEqual(aborted);
     for (const { committed } of world.participants) expect(committed).toEqual([]);
+  });
+
+  test('is left to a process that is at work, however often others look', async () => {
+    const world = new TwoPhaseWorld();
+    const gate = deferred();
+    const prepare = world.north.prepare.bind(world.north);
+    world.north.prepare = async (...args) => {
+      await gate.promise;
+      return prepare(...args);
+    };
+    const running = world.coordinator().execute('t-1', world.branches(...ALL));
+    await world.clock.advance('5s');
+    await world.coordinator().sweep();
+    expect((await world.log.get('t-1'))?.decision).toBeNull();
+    gate.resolve();
+    expect(await running).toMatchObject({ outcome: 'committed' });
   });
 
   test('to commit wins over an abort that comes later, which then carries it out', async () => {
