@@ -7,7 +7,13 @@ import type { PackageManager } from '../engine/package-managers.ts';
 const INHERITED =
   /^(?:npm_(?:lifecycle|package)_.*|npm_(?:command|execpath|node_execpath)|npm_config_(?:local_prefix|workspaces?|prefix)|INIT_CWD)$/iu;
 
-/** Runs the package manager's install in a project; its output goes to stderr as it comes. */
+/** What a terminal, a shell and an operator end a command with. */
+const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/**
+ * Runs the package manager's install in a project; its output goes to stderr as it comes. A signal ends the install, not us: the
+ * project is there, and somebody has to say so, and in which state.
+ */
 export async function installDependencies(
   directory: string,
   manager: PackageManager,
@@ -21,7 +27,13 @@ export async function installDependencies(
     // On Windows package managers are .cmd files, which only a shell starts. No word here comes from the user.
     shell: process.platform === 'win32',
   });
-  const ending = await endOf(child);
+  const passOn = (signal: NodeJS.Signals): void => {
+    child.kill(signal);
+  };
+  for (const signal of ENDING) process.on(signal, passOn);
+  const ending = await endOf(child).finally(() => {
+    for (const signal of ENDING) process.off(signal, passOn);
+  });
   if (ending === 0) return;
   const what = typeof ending === 'number' ? `exited with ${ending}` : ending;
   throw new GeneratorError('INSTALL_FAILED', {

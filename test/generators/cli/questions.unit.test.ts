@@ -34,6 +34,37 @@ test.each([
   expect(code).toBe(4);
 });
 
+test.each(['', '0', 'false'])('CI=%j is no CI: a person is asked', async (ci) => {
+  using root = temporaryDirectory();
+  const { code } = await runCli(OFFLINE, root.path, {
+    terminal: () => true,
+    env: { CI: ci },
+    loadQuestions: async () => answering('fixture-library', 'asked'),
+  });
+  expect(code).toBe(0);
+  expect(readdirSync(root.path)).toEqual(['asked']);
+});
+
+test('what is asked is still checked, and a directory is proposed that --name names', async () => {
+  using root = temporaryDirectory();
+  const proposals: string[] = [];
+  const words = ['--name', '@acme/my.orders', ...OFFLINE];
+  const { code, stderr } = await runCli(words, root.path, {
+    terminal: () => true,
+    loadQuestions: async () => ({
+      example: async () => 'fixture-library',
+      directory: async (proposal) => {
+        proposals.push(proposal);
+        return 'node_modules/x';
+      },
+    }),
+  });
+  expect(proposals).toEqual(['my-orders']);
+  expect(code).toBe(3);
+  expect(stderr).toContain('node_modules');
+  expect(readdirSync(root.path)).toEqual([]);
+});
+
 test.each([
   ['the example', answering(undefined, 'x')],
   ['the directory', answering('fixture-library', undefined)],

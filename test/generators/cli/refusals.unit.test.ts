@@ -131,7 +131,7 @@ const FAILURES: readonly Failure[] = [
 ];
 
 test.each(FAILURES)(
-  '$words exits with $exit, in words and in JSON, and writes nothing',
+  '$words exits with $exit, in words, in JSON and in a dry run, and writes nothing',
   async ({ words, exit, code, says }) => {
     using root = temporaryDirectory();
     writeFileSync(join(root.path, 'no-tarball.tgz'), 'plain text');
@@ -143,6 +143,9 @@ test.each(FAILURES)(
     const inJson = await runCli([...words, ...OFFLINE, '--json'], root.path);
     expect(inJson.code).toBe(exit);
     expect(resultOf(inJson.stdout)).toMatchObject({ ok: false, error: { code, exitCode: exit } });
+    const dry = await runCli([...words, ...OFFLINE, '--dry-run', '--json'], root.path);
+    expect(dry.code).toBe(exit);
+    expect(resultOf(dry.stdout).error).toEqual(resultOf(inJson.stdout).error);
     expect(readdirSync(root.path)).toEqual(['no-tarball.tgz']);
   },
 );
