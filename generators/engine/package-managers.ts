@@ -13,6 +13,10 @@ export interface PackageManager {
   /** Prefix of a binary of a dependency: `npx`. */
   readonly exec: string;
   readonly lockfile: string;
+  /** Of what is installed, leave only what runs. */
+  readonly production: string;
+  /** Where package.json pins what dependencies bring: each manager reads its own field and no other. */
+  readonly overrides: 'overrides' | 'resolutions';
 }
 
 const MANAGERS: Readonly<Record<PackageManagerName, PackageManager>> = {
@@ -23,6 +27,8 @@ const MANAGERS: Readonly<Record<PackageManagerName, PackageManager>> = {
     run: 'npm run',
     exec: 'npx',
     lockfile: 'package-lock.json',
+    production: 'npm prune --omit=dev --ignore-scripts',
+    overrides: 'overrides',
   },
   pnpm: {
     name: 'pnpm',
@@ -31,14 +37,19 @@ const MANAGERS: Readonly<Record<PackageManagerName, PackageManager>> = {
     run: 'pnpm run',
     exec: 'pnpm exec',
     lockfile: 'pnpm-lock.yaml',
+    production: 'pnpm prune --prod --ignore-scripts',
+    overrides: 'resolutions',
   },
+  // Yarn 1: what Corepack and the machines of hosted CI bring.
   yarn: {
     name: 'yarn',
     install: 'yarn install',
-    ci: 'yarn install --immutable',
+    ci: 'yarn install --frozen-lockfile',
     run: 'yarn run',
     exec: 'yarn run',
     lockfile: 'yarn.lock',
+    production: 'yarn install --production --frozen-lockfile --ignore-scripts',
+    overrides: 'resolutions',
   },
   bun: {
     name: 'bun',
@@ -47,6 +58,9 @@ const MANAGERS: Readonly<Record<PackageManagerName, PackageManager>> = {
     run: 'bun run',
     exec: 'bunx',
     lockfile: 'bun.lock',
+    // It takes nothing away that is there.
+    production: 'rm -rf node_modules && bun install --production --frozen-lockfile',
+    overrides: 'overrides',
   },
 };
 

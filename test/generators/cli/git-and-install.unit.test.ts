@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { PACKAGE_MANAGERS } from '../../../generators/engine/package-managers.ts';
 import { runCli, resultOf } from '../support/cli.ts';
 import { temporaryDirectory, treeOf } from '../support/temporary-directory.ts';
 
@@ -73,6 +74,74 @@ test('a git that does not know the user leaves a repository without commit and s
   });
   expect(code).toBe(0);
   expect(stderr).toMatch(/no commit: git does not know your name/u);
+});
+
+const AUTHOR = {
+  GIT_AUTHOR_NAME: 'A',
+  GIT_AUTHOR_EMAIL: 'a@example.com',
+  GIT_COMMITTER_NAME: 'A',
+  GIT_COMMITTER_EMAIL: 'a@example.com',
+} as const;
+
+/** Settings as a user may have them in his own configuration, for git. */
+function configured(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const entries = Object.entries(settings);
+  return Object.fromEntries([
+    ['GIT_CONFIG_COUNT', String(entries.length)],
+    ...entries.flatMap(([key, value], index) => [
+      [`GIT_CONFIG_KEY_${index}`, key],
+      [`GIT_CONFIG_VALUE_${index}`, value],
+    ]),
+  ]);
+}
+
+test('the first commit runs no hook and needs no key of the user', async () => {
+  using root = temporaryDirectory();
+  const hooks = join(root.path, 'hooks');
+  mkdirSync(hooks);
+  for (const hook of ['pre-commit', 'commit-msg'])
+    writeFileSync(join(hooks, hook), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  const settings = { 'core.hooksPath': hooks, 'commit.gpgSign': 'true', 'gpg.program': 'false' };
+  const env = { PATH: process.env['PATH'], HOME: root.path, ...AUTHOR, ...configured(settings) };
+  const said = await runCli(['fixture-service', 'x', '--no-install'], root.path, { env });
+  expect(said).toMatchObject({ code: 0, stderr: '' });
+  const words = ['log', '--format=%an'];
+  const options = { cwd: join(root.path, 'x'), env, encoding: 'utf8' } as const;
+  expect(execFileSync('git', words, options)).toBe('A\n');
+});
+
+test.each([
+  ['init -q -b main', 'a repository is made by a git that knows no -b', /^$/u],
+  ['commit', 'a commit that fails leaves a repository and a note', /no commit: git commit failed/u],
+])('a git that fails at %s: %s', async (failing, _what, says) => {
+  using root = temporaryDirectory();
+  mkdirSync(join(root.path, 'bin'));
+  const path = process.env['PATH'] ?? '';
+  const script = `#!/bin/sh\ncase "$*" in "${failing}"*) exit 129;; esac\nPATH='${path}' exec git "$@"\n`;
+  writeFileSync(join(root.path, 'bin', 'git'), script, { mode: 0o755 });
+  const env = {
+    PATH: join(root.path, 'bin'),
+    HOME: root.path,
+    ...AUTHOR,
+    ...configured({ 'user.email': 'a@example.com' }),
+  };
+  const said = await runCli(['fixture-service', 'x', '--no-install'], root.path, { env });
+  expect(said.code).toBe(0);
+  expect(said.stderr).toMatch(says);
+  expect(readdirSync(join(root.path, 'x'))).toContain('.git');
+});
+
+test.each(PACKAGE_MANAGERS)('--package-manager %s installs with it', async (manager) => {
+  using root = temporaryDirectory();
+  mkdirSync(join(root.path, 'bin'));
+  writeFileSync(join(root.path, 'bin', manager), '#!/bin/sh\necho "$0 $*" > ran\n', {
+    mode: 0o755,
+  });
+  const words = ['fixture-service', 'x', '--no-git', '--package-manager', manager];
+  const env = { PATH: join(root.path, 'bin') };
+  expect((await runCli(words, root.path, { env })).code).toBe(0);
+  const ran = Buffer.from(treeOf(join(root.path, 'x'))['ran'] ?? '', 'base64').toString();
+  expect(ran).toBe(`${join(root.path, 'bin', manager)} install\n`);
 });
 
 test('a machine without git gets its project without a word', async () => {

@@ -73,24 +73,26 @@ test('the printed command, run again elsewhere, makes the same project', async (
   expect(treeOf(elsewhere.path)).toEqual(treeOf(root.path));
 });
 
+async function dirOf(...words: readonly string[]): Promise<string | null> {
+  const dry = ['fixture-service', ...words, '--dry-run', '--json'];
+  return resultOf((await runCli(dry, '/')).stdout).dir;
+}
+
 test('without a directory the project goes where --name says, else where the example says', async () => {
-  const dirOf = async (...words: readonly string[]): Promise<string | null> => {
-    const dry = ['fixture-service', ...words, '--dry-run', '--json'];
-    return resultOf((await runCli(dry, '/')).stdout).dir;
-  };
   expect(await dirOf('--name', '@acme/orders')).toBe('/orders');
   expect(await dirOf()).toBe('/fixture-service');
 });
 
+async function firstToType(directory: string): Promise<string | undefined> {
+  const words = ['fixture-service', directory, '--name', 'a', '--json', ...OFFLINE];
+  using root = temporaryDirectory();
+  return resultOf((await runCli(words, root.path)).stdout).next[0];
+}
+
 test('what to type next can be typed, whatever the directory is called', async () => {
-  const next = async (directory: string): Promise<string | undefined> => {
-    const words = ['fixture-service', directory, '--name', 'a', '--json', ...OFFLINE];
-    using root = temporaryDirectory();
-    return resultOf((await runCli(words, root.path)).stdout).next[0];
-  };
-  expect(await next("it's $HOME")).toBe(String.raw`cd 'it'\''s $HOME'`);
-  expect(await next('~x')).toBe("cd '~x'");
-  expect(await next('.')).toBe('npm install');
+  expect(await firstToType("it's $HOME")).toBe(String.raw`cd 'it'\''s $HOME'`);
+  expect(await firstToType('~x')).toBe("cd '~x'");
+  expect(await firstToType('.')).toBe('npm install');
 });
 
 test('--list names every example, in words and in JSON', async () => {

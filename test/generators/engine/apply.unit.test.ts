@@ -108,6 +108,40 @@ test('what a hosting service puts into a new repository is no conflict and stays
   expect(tree).toHaveProperty('package.json');
 });
 
+test.each([
+  '.git',
+  '.gitlab',
+  '.gitignore',
+  '.gitattributes',
+  '.gitkeep',
+  '.editorconfig',
+  '.idea',
+  '.vscode',
+  '.DS_Store',
+  'Thumbs.db',
+  'README',
+  'readme.rst',
+  'LICENSE.txt',
+  'licence',
+])('%s is no conflict, and stays', (name) => {
+  using root = temporaryDirectory();
+  writeFileSync(join(root.path, name), 'mine\n');
+  generate(fixtureTemplates, { ...HARNESS_REQUEST, cwd: root.path, directory: '.' });
+  expect(Buffer.from(treeOf(root.path)[name] ?? '', 'base64').toString()).toBe('mine\n');
+});
+
+test.each(['lib', 'package.json', '.env', 'readme.1', '.gitx', 'node_modules'])(
+  '%s is a conflict',
+  (name) => {
+    using root = temporaryDirectory();
+    writeFileSync(join(root.path, name), '');
+    const error = refusal(() =>
+      generate(fixtureTemplates, { ...HARNESS_REQUEST, cwd: root.path, directory: '.' }),
+    );
+    expect(error.details['conflicts']).toEqual([name]);
+  },
+);
+
 test('a link inside the target is never followed', () => {
   using root = temporaryDirectory();
   using outside = temporaryDirectory();

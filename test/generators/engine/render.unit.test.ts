@@ -2,6 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Handlebars from 'handlebars';
 import { expect, test } from 'vitest';
+import {
+  BASE_SNAPSHOT_PATH,
+  unpackBaseSnapshot,
+} from '../../../generators/engine/base-snapshot.ts';
 import { DirectoryTemplates } from '../../../generators/engine/directory-templates.ts';
 import { renderProject } from '../../../generators/engine/project.ts';
 import {
@@ -164,7 +168,36 @@ test('a template saved with CRLF is written with LF, and bytes that are no text 
     files.find((file) => file.path === path)?.bytes;
   expect(bytesOf('a.txt')).toEqual(Buffer.from('my-orders\nb\n'));
   expect(bytesOf('image.png')).toEqual(Buffer.from([0x89, 0, 0x0d, 0x0a, 0xff]));
+  const snapshot = unpackBaseSnapshot(bytesOf(BASE_SNAPSHOT_PATH) ?? new Uint8Array());
+  expect(Object.keys(snapshot.files)).toEqual(['a.txt']);
 });
+
+test('a carriage return from data is refused: it would be another file on another machine', () => {
+  const data = { text: 'one\r\ntwo' };
+  expect(() => render({ 'tiny/a.txt.hbs': '{{data.text}}' }, { ...tiny, data })).toThrow(
+    'a.txt has a carriage return',
+  );
+});
+
+test.each(['_potter/manifest.json', '_potter/base.json.br', '_Potter/manifest.json'])(
+  'a template may not write what the engine writes itself: %s',
+  (path) => {
+    expect(() => render({ [`tiny/${path}`]: '' })).toThrow(/collide/u);
+  },
+);
+
+test.each(['../runtime.tgz', '/runtime.tgz', `vendor/${'x'.repeat(196)}.tgz`])(
+  'a tarball cannot be put to %s, whoever asks for it',
+  (path) => {
+    const runtime = { spec: 'file:a.tgz', tarball: { path, bytes: Buffer.from([0x1f, 0x8b]) } };
+    const request = {
+      example: fixtureService,
+      options: { ...FIXTURE_OPTIONS, runtime },
+      facts: FIXTURE_FACTS,
+    };
+    expect(() => renderProject(fixtureTemplates, request)).toThrow(/the output path/u);
+  },
+);
 
 test('every generated text ends its lines with LF, and .gitattributes says so', () => {
   const files = renderProject(fixtureTemplates, {
@@ -172,7 +205,8 @@ test('every generated text ends its lines with LF, and .gitattributes says so', 
     options: FIXTURE_OPTIONS,
     facts: FIXTURE_FACTS,
   });
-  const texts = files.filter((file) => !file.path.endsWith('.gz'));
+  // The snapshot is packed: any byte may be in it.
+  const texts = files.filter((file) => file.path !== BASE_SNAPSHOT_PATH);
   expect(texts.length).toBeGreaterThan(8);
   expect(texts.filter((file) => file.bytes.includes(0x0d))).toEqual([]);
   const attributes = files.find((file) => file.path === '.gitattributes');
