@@ -88,6 +88,19 @@ describe('bodies', () => {
   );
 
   test.each([
+    ['ship', ['/way must be one of sea, air', '/kind must be order']],
+    [5, ['/way must be one of sea, air', '/kind must be string', '/kind must be order']],
+  ])('that choose between words are told which: %j', (sent, told) => {
+    const schema = Type.Object({
+      way: Type.Union([Type.Literal('sea'), Type.Literal('air')]),
+      kind: Type.Literal('order'),
+    });
+    const check = validatorCompiler({ schema, method: 'POST', url: '/', httpPart: 'body' });
+    const { error } = check({ way: sent, kind: sent }) as { readonly error: ValidationError };
+    expect(error.errors.map(({ path, message }) => `${path} ${message}`)).toEqual(told);
+  });
+
+  test.each([
     ['a number as text', { amountCents: '5' }],
     ['a fraction', { amountCents: 1.5 }],
     ['true', { amountCents: true }],
@@ -126,6 +139,14 @@ describe('bodies', () => {
 });
 
 describe('addresses and queries', () => {
+  test('a misspelt parameter is refused: it would be dropped, and everything be found', async () => {
+    const answer = await get('/api/v1/events?limits=3');
+    expect(answer.status).toBe(422);
+    expect(answer.body.errors).toEqual([
+      { in: 'query', path: '/limits', message: 'is not a field of this request' },
+    ]);
+  });
+
   test('take the types and defaults of their schema', async () => {
     expect((await get('/api/v1/events?limit=3&type=a&live=true&after=5')).body).toEqual({
       limit: 3,

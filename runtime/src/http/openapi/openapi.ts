@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifySchema } from 'fastify';
-import { closedSchema } from '../requests/closed-schema.ts';
+import { closedRequest } from '../requests/closed-schema.ts';
 import { isRecord } from '../requests/is-record.ts';
 import type { HttpApp } from '../http-app.ts';
 import { isCommand } from '../idempotency/command.ts';
@@ -51,13 +51,12 @@ function documented(
   schema: FastifySchema | undefined,
   route: { readonly command: boolean; readonly url: string },
 ): FastifySchema {
-  const own = schema ?? {};
+  const own = closedRequest(schema ?? {});
   const response = documentedResponses(own, route);
-  const body = own.body === undefined ? {} : { body: closedSchema(own.body) };
   const querystring =
     own.querystring === undefined ? {} : { querystring: optionalDefaults(own.querystring) };
   const headers = route.command ? { headers: withIdempotencyKey(own.headers) } : {};
-  return { tags: tagsOf(route.url), ...own, ...body, ...querystring, ...headers, response };
+  return { tags: tagsOf(route.url), ...own, ...querystring, ...headers, response };
 }
 
 /** A route that names no tag belongs to what its address begins with: `/api/v1/orders/{id}` to `orders`. */

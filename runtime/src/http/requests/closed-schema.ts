@@ -1,3 +1,4 @@
+import type { FastifySchema } from 'fastify';
 import { isRecord } from './is-record.ts';
 
 /** Keywords under which an object's fields may be spread over several schemas; closing one would refuse the others'. */
@@ -16,10 +17,20 @@ const MAPS = new Set([
 const SCHEMAS = new Set(['items', 'prefixItems', 'additionalProperties', 'anyOf', 'oneOf']);
 
 /**
- * The same schema with every object closed: a field that it does not name is refused. A misspelt optional field would
- * otherwise be dropped in silence. An object that says `additionalProperties` itself keeps what it says.
+ * What a route takes, with every object closed: a field of the body or a parameter of the query that it does not name is
+ * refused. A misspelt optional field would otherwise be dropped in silence, and a misspelt filter find everything. An
+ * object that says `additionalProperties` itself keeps what it says.
  */
-export function closedSchema(schema: unknown): unknown {
+export function closedRequest(schema: FastifySchema): FastifySchema {
+  const { body, querystring } = schema;
+  return {
+    ...schema,
+    ...(body === undefined ? {} : { body: closedSchema(body) }),
+    ...(querystring === undefined ? {} : { querystring: closedSchema(querystring) }),
+  };
+}
+
+function closedSchema(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(closedSchema);
   if (!isRecord(schema)) return schema;
   const closed: Record<string, unknown> = {};

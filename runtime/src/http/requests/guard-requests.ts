@@ -1,14 +1,13 @@
 import type { HttpApp } from '../http-app.ts';
 import { ValidationError } from '../problems/validation-error.ts';
-import { closedSchema } from './closed-schema.ts';
+import { closedRequest } from './closed-schema.ts';
 import { hostileValues } from './hostile-values.ts';
 import { requireBody } from './json-body.ts';
 
-/** What holds for every route before its own schema is asked: bodies are closed, present, and fit to be stored. */
+/** What holds for every route before its own schema is asked: bodies and queries are closed, bodies present, all fit to be stored. */
 export function guardRequests(app: HttpApp): void {
   app.addHook('onRoute', (route) => {
-    const body = route.schema?.body;
-    if (body !== undefined) route.schema = { ...route.schema, body: closedSchema(body) };
+    if (route.schema) route.schema = closedRequest(route.schema);
   });
   app.addHook('preValidation', async (request) => {
     requireBody(request);

@@ -1,4 +1,5 @@
 import type { TLocalizedValidationError } from 'typebox/error';
+import { branchesOf } from './union-branches.ts';
 
 /**
  * The errors without those of a `null` that is the only alternative to one other form, as in "an object, or nothing at all".
@@ -16,21 +17,6 @@ export function withoutNullBranch(
     for (const error of [union, ...nulls]) idle.add(error);
   }
   return errors.filter((error) => !idle.has(error));
-}
-
-/** The errors below a union, by the alternative that they belong to. */
-function branchesOf(
-  union: string,
-  errors: readonly TLocalizedValidationError[],
-): readonly (readonly TLocalizedValidationError[])[] {
-  const branches = new Map<string, TLocalizedValidationError[]>();
-  const prefix = `${union}/anyOf/`;
-  for (const error of errors) {
-    if (!error.schemaPath.startsWith(prefix)) continue;
-    const [index = ''] = error.schemaPath.slice(prefix.length).split('/');
-    branches.set(index, [...(branches.get(index) ?? []), error]);
-  }
-  return [...branches.values()];
 }
 
 function saysNull(error: TLocalizedValidationError): boolean {

@@ -8,6 +8,7 @@ import { ValidationError } from '../problems/validation-error.ts';
 import { coerceParameters } from './coerce-parameters.ts';
 import { MAX_ERRORS } from './hostile-values.ts';
 import { pointer } from './json-pointer.ts';
+import { withLiteralsNamed } from './literal-branches.ts';
 import { withoutNullBranch } from './null-branch.ts';
 
 const PARTS: Readonly<Record<string, RequestPart>> = {
@@ -25,10 +26,11 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
   return (sent: unknown) => {
     const value = part === 'body' ? sent : coerceParameters(schema, sent);
     if (validator.Check(value)) return { value };
-    const errors = withoutNullBranch(allErrors(() => validator.Errors(value))).flatMap((error) =>
-      fieldErrors(error, part),
-    );
-    return { error: new ValidationError(distinct(errors)) };
+    const errors = allErrors(() => validator.Errors(value));
+    const told = withLiteralsNamed(withoutNullBranch(errors));
+    return {
+      error: new ValidationError(distinct(told.flatMap((error) => fieldErrors(error, part)))),
+    };
   };
 };
 
@@ -64,6 +66,8 @@ function fieldErrors(error: TLocalizedValidationError, part: RequestPart): reado
     const message = `must be one of ${error.params.allowedValues.map(String).join(', ')}`;
     return [{ in: part, path: at, message }];
   }
+  if (error.keyword === 'const')
+    return [{ in: part, path: at, message: `must be ${String(error.params.allowedValue)}` }];
   if (error.keyword === 'anyOf')
     return [{ in: part, path: at, message: 'must have one of the accepted forms' }];
   return [{ in: part, path: at, message: error.message }];

@@ -6,14 +6,23 @@ import { type EngineContext, errorFields } from './engine-context.ts';
 /** For so long one answer serves all who ask: several gauges, several scrapers. */
 const FRESH_MS = 1_000;
 
-/** Calls the hook of the engine's owner; whatever comes of it, the saga waits. */
+/** Says in the log that a person must look, and calls the hook of the engine's owner; whatever comes of it, the saga waits. */
 export function tellPerson(
   { onAttention, logger }: Pick<EngineContext<never>, 'onAttention' | 'logger'>,
   sagaId: string,
   state: SagaState,
 ): void {
+  const view = viewOf(sagaId, state);
+  const { definition, status, error, correlationId } = view;
+  logger.error('A saga gave up.', {
+    sagaId,
+    definition,
+    status,
+    correlationId,
+    ...(error && { code: error.code, step: error.step, reason: error.message }),
+  });
   if (!onAttention) return;
-  void (async () => onAttention(viewOf(sagaId, state)))().catch((error: unknown) => {
+  void (async () => onAttention(view))().catch((error: unknown) => {
     logger.error('onAttention failed; the saga waits for a person all the same.', {
       sagaId,
       ...errorFields(error),

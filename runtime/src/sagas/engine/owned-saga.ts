@@ -20,6 +20,7 @@ import {
 import type { EngineContext } from './engine-context.ts';
 import { Lock } from './lock.ts';
 import { endOf, performAttempt } from './perform-attempt.ts';
+import { logFailure } from './log-failure.ts';
 import { PendingInputs } from './pending-inputs.ts';
 import { persist, persistAgain } from './persist.ts';
 import { RunningAttempt } from './running-attempt.ts';
@@ -278,11 +279,13 @@ export class OwnedSaga {
     const { sagaId, definition } = this;
     const node = definition.attempted.get(attempt.path);
     if (!node) return undefined;
-    const { clock, graceMs, metrics } = this.#context;
+    const { clock, graceMs, metrics, logger } = this.#context;
     const running = new RunningAttempt(attempt, { clock, graceMs, now }, (settlement) => {
       const { kind } = settlement;
       this.#ended(running, kind === 'given-up' ? settlement.failure.outcome : kind);
-      this.tell(endOf(definition, running, settlement, clock));
+      const end = endOf(definition, running, settlement, clock);
+      logFailure(logger, { sagaId, definition, state: this.#state }, settlement, end);
+      this.tell(end);
     });
     if (attempt.attempt > 1) metrics.retry(definition.name, attempt.path, attempt.direction);
     const subject = { sagaId, definition, state: this.#state };

@@ -177,7 +177,7 @@ describe('a saga that needs a person', () => {
     });
     stage.let('b', 'defect');
     expect(await world.settle(engine, definition, 1)).toMatchObject({ status: 'failed' });
-    expect(errors).toEqual([expect.stringContaining('onAttention failed')]);
+    expect(errors).toEqual(['A saga gave up.', expect.stringContaining('onAttention failed')]);
   });
 
   test('of which a step killed its process again and again is one: it is parked, and is told of', async () => {

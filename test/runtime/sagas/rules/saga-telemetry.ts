@@ -1,5 +1,5 @@
 import { Rejection } from 'potter-runtime/errors';
-import { simpleRetry } from 'potter-runtime/foundation';
+import { noRetry, simpleRetry } from 'potter-runtime/foundation';
 import type {
   Attributes,
   Meter,
@@ -7,8 +7,9 @@ import type {
   TraceContext,
   Tracer,
 } from 'potter-runtime/observability';
-import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
+import { type InMemoryTransaction, RetryLater, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
+import { type LogLine, recordingLogger } from '../recording-logger.ts';
 import { openWorld } from '../saga-world.ts';
 
 function recordingMeter(
@@ -61,6 +62,39 @@ const definition = saga<null, InMemoryTransaction>('watched')
       throw new Rejection('NO', 'No.');
     },
   })
+  .build();
+
+/** Whose steps fail in every way, and whose first one cannot be undone. */
+const clumsy = saga<null, InMemoryTransaction>('clumsy')
+  .step('late', {
+    execute: ({ attempt }) => {
+      if (attempt === 1) throw new RetryLater(10);
+    },
+    compensate: () => {
+      throw new Error('It cannot be undone.');
+    },
+    compensateRetry: noRetry,
+  })
+  .step('buggy', {
+    execute: ({ attempt }) => {
+      if (attempt === 1) throw new TypeError('There is no such thing.');
+    },
+    retry: simpleRetry({ delay: 10 }),
+  })
+  .parallel('both', (both) =>
+    both
+      .step('refused', {
+        execute: () => {
+          throw new Rejection('NO', 'No.');
+        },
+      })
+      .step('slow', {
+        execute: ({ signal }) =>
+          new Promise((_, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason as Error));
+          }),
+      }),
+  )
   .build();
 
 describe('telemetry', () => {
@@ -119,6 +153,54 @@ describe('telemetry', () => {
     expect(attributes.slice(1)).toEqual([
       expect.not.objectContaining({ 'potter.saga.interruptions': expect.anything() }),
       expect.objectContaining({ 'potter.saga.attempt': 2, 'potter.saga.interruptions': 1 }),
+    ]);
+  });
+
+  test('logs what fails with its stack: a warning, but a refusal, or who is told to stop or asks for time, is nothing odd', async () => {
+    const world = await openWorld();
+    const lines: LogLine[] = [];
+    const engine = await world.engine([clumsy], { logger: recordingLogger(lines) });
+    const { sagaId, correlationId } = await world.settle(engine, clumsy, null);
+    const told = lines.filter(({ message }) => message.endsWith('failed.'));
+    expect(
+      told.map(({ level, message, fields }) => [level, message, fields['step'], fields['code']]),
+    ).toEqual([
+      ['debug', 'A step failed.', 'late', 'INTERNAL_ERROR'],
+      ['warn', 'A step failed.', 'buggy', 'INTERNAL_ERROR'],
+      ['debug', 'A step failed.', 'refused', 'NO'],
+      ['debug', 'A step failed.', 'slow', 'SAGA_BRANCH_STOPPED'],
+      ['warn', 'An undo failed.', 'late', 'INTERNAL_ERROR'],
+    ]);
+    expect(told[1]?.fields).toEqual({
+      sagaId,
+      definition: 'clumsy',
+      step: 'buggy',
+      attempt: 1,
+      correlationId,
+      code: 'INTERNAL_ERROR',
+      error: expect.any(TypeError),
+    });
+  });
+
+  test('logs that a saga waits for a person', async () => {
+    const world = await openWorld();
+    const lines: LogLine[] = [];
+    const engine = await world.engine([clumsy], { logger: recordingLogger(lines) });
+    const { sagaId, correlationId } = await world.settle(engine, clumsy, null);
+    expect(lines.filter(({ level }) => level === 'error')).toEqual([
+      {
+        level: 'error',
+        message: 'A saga gave up.',
+        fields: {
+          sagaId,
+          definition: 'clumsy',
+          status: 'failed',
+          correlationId,
+          code: 'INTERNAL_ERROR',
+          step: 'late',
+          reason: 'It cannot be undone.',
+        },
+      },
     ]);
   });
 });

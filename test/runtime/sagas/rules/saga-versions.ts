@@ -1,15 +1,9 @@
-import type { LogFields, Logger } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga, type SagaDefinition } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
+import { type LogLine, recordingLogger } from '../recording-logger.ts';
 import { openWorld } from '../saga-world.ts';
 
 const forever = (): Promise<never> => new Promise<never>(() => {});
-
-function recording(lines: { message: string; fields: LogFields }[]): Logger {
-  const write = (message: string, fields: LogFields = {}): void =>
-    void lines.push({ message, fields });
-  return { debug: write, info: write, warn: write, error: write, child: () => recording(lines) };
-}
 
 /** A version whose first step never ends. */
 const version = (number: number, log: string[]) => {
@@ -48,8 +42,8 @@ describe('versions', () => {
     const world = await openWorld();
     const log: string[] = [];
     const { sagaId } = await world.idle([quick(1, log)]).start(quick(1, log), null);
-    const lines: { message: string; fields: LogFields }[] = [];
-    const newer = await world.engine([quick(2, log)], { logger: recording(lines) });
+    const lines: LogLine[] = [];
+    const newer = await world.engine([quick(2, log)], { logger: recordingLogger(lines) });
     await world.clock.advance('5m');
     expect((await newer.get(sagaId)).status).toBe('pending');
     const warnings = lines.filter(({ fields }) => fields['code'] === 'SAGA_DEFINITION_UNKNOWN');
