@@ -169,7 +169,11 @@ class Runner<Tx> implements ProjectionRunner {
   }
 
   async pause(name: string): Promise<void> {
-    await this.#store.setPaused(this.#find(name).identity.name, true);
+    const { identity } = this.#find(name);
+    if (await this.#store.setPaused(identity.name, true)) return;
+    // No runner has begun with it so far: without a place in the store the pause would be forgotten.
+    await this.#store.register(identity);
+    await this.#store.setPaused(identity.name, true);
   }
 
   async resume(name: string): Promise<void> {

@@ -180,6 +180,20 @@ describe('a projection', () => {
     expect(counts()).toEqual({ a: 1 });
   });
 
+  test('that is paused before any runner has begun with it stands still until it is resumed', async () => {
+    feed.add('a');
+    const runner = createProjectionRunner({ store, projections: [project(feed, counting())] });
+    runners.push(runner);
+    await runner.pause('counts');
+    await runner.run();
+    expect(await runner.progress()).toMatchObject([
+      { live: { state: 'paused', position: 0n, paused: { failure: null } } },
+    ]);
+    await runner.resume('counts');
+    await runner.waitFor('counts', 'caughtUp');
+    expect(counts()).toEqual({ a: 1 });
+  });
+
   test('is waited for as long as one wants and no longer', async () => {
     const runner = await run(counting());
     await expect(runner.waitFor('counts', 9n, { timeout: 20 })).rejects.toMatchObject({
