@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Api } from './api.ts';
-import { tellSaga } from './saga-story.ts';
+import { tellSaga, untilOver } from './saga-story.ts';
 import { chapter, play, say } from './story.ts';
 
 interface Page {
@@ -44,8 +44,7 @@ await play(async (api) => {
       start(api, definitions[n % definitions.length] ?? 'simple-saga', { stepMs: 20 + n * 5 }),
     ),
   );
-  // The stream of a saga's events ends when the saga does.
-  await Promise.all(sagas.map((sagaId) => api.get(`/api/v1/sagas/${sagaId}/events`)));
+  await Promise.all(sagas.map((sagaId) => untilOver(api, sagaId)));
   await caughtUp(api);
   const page = await list(api, 'limit=5&sort=-durationMs');
   say('the slowest five', `of ${page.total}`);

@@ -30,7 +30,7 @@ test('the saga killed before, during and after every write, forwards and undoing
   });
   expect(report.violations).toEqual([]);
   expect(report.points).toBeGreaterThan(100);
-}, 60_000);
+});
 
 test('a branch that says no stops the others, and undoes what they did or may have done', async () => {
   const clock = new VirtualClock();

@@ -4,8 +4,9 @@ import type { Answer, Api } from '../../scripts/api.ts';
 const ATTEMPTS = 10;
 
 /**
- * A client that comes back when it is asked to, with 503 and `Retry-After`: many first connections at once can take a busy
- * machine longer than a request waits for one. What may be sent twice is sent again: a GET, and a POST with its key.
+ * A client that comes back when it is asked to, with `Retry-After`: many first connections at once can take a busy machine
+ * longer than a request waits for one (503), and so can an earlier request with the same key (409). What may be sent twice is
+ * sent again: a GET, and a POST with its key.
  */
 export function patient(api: Api): Api {
   return {
@@ -21,7 +22,7 @@ export function patient(api: Api): Api {
 async function again<Body>(send: () => Promise<Answer<Body>>): Promise<Answer<Body>> {
   for (let attempt = 1; ; attempt += 1) {
     const answer = await send();
-    const seconds = answer.status === 503 ? Number(answer.headers.get('retry-after') ?? 0) : 0;
+    const seconds = Number(answer.headers.get('retry-after') ?? 0);
     if (seconds === 0 || attempt === ATTEMPTS) return answer;
     await delay(seconds * 1_000);
   }

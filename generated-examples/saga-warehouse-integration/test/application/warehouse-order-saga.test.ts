@@ -38,4 +38,4 @@ test('the saga killed before, during and after every write, forwards and undoing
   });
   expect(report.violations).toEqual([]);
   expect(report.points).toBeGreaterThan(40);
-}, 60_000);
+});

@@ -19,10 +19,10 @@ afterAll(async () => {
 describe('a running service', () => {
   test('is healthy and ready', async () => {
     expect((await service.api.get('/health')).status).toBe(200);
-    expect(await service.api.get('/ready')).toMatchObject({
-      status: 200,
-      body: { status: 'ready' },
-    });
+    // It listens before it is set up, and says so.
+    await expect
+      .poll(() => service.api.get('/ready'))
+      .toMatchObject({ status: 200, body: { status: 'ready' } });
   });
 
   test('describes its API, shows it and measures itself', async () => {

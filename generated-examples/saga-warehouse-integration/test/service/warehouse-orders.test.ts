@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { effectsOf, historyOf, settled } from '../support/sagas.ts';
 import { type Accepted, anOrder, lines, SLOW, start } from '../support/scenarios.ts';
 import { type RunningService, startService } from '../support/service.ts';
-import { flawsOnShelves } from '../support/warehouses.ts';
+import { expectWholeShelves } from '../support/warehouses.ts';
 
 let database: TestDatabase;
 let service: RunningService;
@@ -18,9 +18,7 @@ beforeAll(async () => {
   ({ api } = service);
 });
 
-afterEach(async () => {
-  expect(await flawsOnShelves(database)).toEqual([]);
-});
+afterEach(() => expectWholeShelves(database));
 
 afterAll(async () => {
   await service?.[Symbol.asyncDispose]();

@@ -1,8 +1,16 @@
+import { expect } from 'vitest';
 import { WAREHOUSES } from '../../src/domain/warehouse-order.ts';
 import type { TestDatabase } from './database.ts';
 
-/** What is wrong on the shelves and in the transactions once nothing is under way any more. */
-export async function flawsOnShelves(database: TestDatabase): Promise<readonly string[]> {
+/**
+ * When all sagas are over, what is reserved is what they reserved, and nothing is held: at once for commits, and as soon as a
+ * warehouse that did not hear of an abort has been told again.
+ */
+export async function expectWholeShelves(database: TestDatabase): Promise<void> {
+  await expect.poll(() => flawsOnShelves(database)).toEqual([]);
+}
+
+async function flawsOnShelves(database: TestDatabase): Promise<readonly string[]> {
   const flaws: string[] = [];
   for (const warehouseId of WAREHOUSES) {
     const { rows } = await database.warehousePool(warehouseId).query<{

@@ -12,24 +12,20 @@ describe('the saga killed before, during and after every write, forwards and und
   test.each([
     ['that needs every step', everything],
     ['that needs none of the conditional ones', small],
-  ])(
-    'for an order %s',
-    async (_which, input) => {
-      // Outlives the processes of a run, as a database would.
-      const ends: string[] = [];
-      const report = await crashEverywhere({
-        scenario: (ledger) => ({ definition: orderSaga(servicesOn(ledger, ends)), input }),
-        check: ({ status }) => {
-          const wanted = status === 'completed' ? 'completed' : 'cancelled';
-          const ended = ends.splice(0).join();
-          return ended === wanted ? [] : [`the saga is ${status}, its order ${ended}`];
-        },
-      });
-      expect(report.violations).toEqual([]);
-      expect(report.points).toBeGreaterThan(100);
-    },
-    60_000,
-  );
+  ])('for an order %s', async (_which, input) => {
+    // Outlives the processes of a run, as a database would.
+    const ends: string[] = [];
+    const report = await crashEverywhere({
+      scenario: (ledger) => ({ definition: orderSaga(servicesOn(ledger, ends)), input }),
+      check: ({ status }) => {
+        const wanted = status === 'completed' ? 'completed' : 'cancelled';
+        const ended = ends.splice(0).join();
+        return ended === wanted ? [] : [`the saga is ${status}, its order ${ended}`];
+      },
+    });
+    expect(report.violations).toEqual([]);
+    expect(report.points).toBeGreaterThan(100);
+  });
 });
 
 /** Runs one saga to its end; gives back its status and the names of what was done, and what was passed over with its reason. */

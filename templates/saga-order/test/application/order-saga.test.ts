@@ -50,11 +50,11 @@ test('the saga killed before, during and after every write, forwards and undoing
 
   expect(report.violations).toEqual([]);
   expect(report.points).toBeGreaterThan(100);
-}, 60_000);
+});
 
 test('the saga whose calls arrive twice, unanswered, late or too late, one a run, ends whole', async () => {
   const report = await disturbEverywhere(scenario());
 
   expect(report.violations).toEqual([]);
   expect(report.runs).toBeGreaterThan(50);
-}, 60_000);
+});

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { test } from 'vitest';
 import type { Api } from '../../scripts/api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { caughtUp, projectionOf } from '../support/queries.ts';
@@ -22,7 +22,11 @@ async function wrongRows({ pool }: TestDatabase): Promise<readonly object[]> {
   return rows;
 }
 
-test.concurrent('a read model killed while it follows goes on in the next process, and misses nothing', async () => {
+// Each has an `expect` of its own: the common one belongs to no test once one of several at a time has ended.
+
+test.concurrent('a read model killed while it follows goes on in the next process, and misses nothing', async ({
+  expect,
+}) => {
   await using database = await createTestDatabase();
   const accepted: string[] = [];
   for (let round = 0; round < 2; round += 1) {
@@ -36,7 +40,9 @@ test.concurrent('a read model killed while it follows goes on in the next proces
   expect(await wrongRows(database)).toEqual([]);
 });
 
-test.concurrent('two processes have one projection; when its process is killed the other goes on with it', async () => {
+test.concurrent('two processes have one projection; when its process is killed the other goes on with it', async ({
+  expect,
+}) => {
   await using database = await createTestDatabase();
   const first = await startOn(database);
   await using second = await startOn(database);
@@ -46,11 +52,11 @@ test.concurrent('two processes have one projection; when its process is killed t
   const after = await startMany(second.api, 6);
   for (const { sagaId } of after) await settled(second.api, sagaId);
   await caughtUp(second.api);
-  expect(await projectionOf(second.api)).toMatchObject({ state: 'running', lag: 0 });
+  await expect.poll(() => projectionOf(second.api)).toMatchObject({ state: 'running', lag: 0 });
   expect(await wrongRows(database)).toEqual([]);
 });
 
-test.concurrent('a rebuild that is killed is ended by the next process', async () => {
+test.concurrent('a rebuild that is killed is ended by the next process', async ({ expect }) => {
   await using database = await createTestDatabase();
   const first = await startOn(database);
   const sagas = await startMany(first.api, 12);

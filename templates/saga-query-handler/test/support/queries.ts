@@ -2,6 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Api } from '../../scripts/api.ts';
 import type { Saga } from './sagas.ts';
 
+/** Between looks at what is told to nobody over HTTP, in ms. */
+const LOOK_MS = 20;
+
 export interface SagaPage {
   readonly sagas: readonly (Omit<Saga, 'input' | 'results'> & {
     readonly definition: string;
@@ -34,16 +37,18 @@ export async function listOf(api: Api, query: Record<string, string>): Promise<S
   return body;
 }
 
-/** The one projection of this service. */
+/** The one projection of this service, once it is known: a service listens before it has begun everything. */
 export async function projectionOf(api: Api): Promise<Projection> {
-  const { body } = await api.get<{ projections: readonly Projection[] }>('/api/v1/projections');
-  const [projection] = body.projections;
-  if (projection === undefined) throw new Error('There is no projection.');
-  return projection;
+  for (;;) {
+    const { body } = await api.get<{ projections: readonly Projection[] }>('/api/v1/projections');
+    const [projection] = body.projections;
+    if (projection !== undefined) return projection;
+    await delay(LOOK_MS);
+  }
 }
 
 /** Waits until the read model has everything that was committed by now. */
 export async function caughtUp(api: Api): Promise<void> {
   const { head } = await projectionOf(api);
-  while ((await projectionOf(api)).position < head) await delay(20);
+  while ((await projectionOf(api)).position < head) await delay(LOOK_MS);
 }

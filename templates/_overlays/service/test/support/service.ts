@@ -23,11 +23,12 @@ const SHUTDOWN_TIMEOUT = '60s';
 export async function startService(environment: Record<string, string>): Promise<RunningService> {
   const { child, output } = launch(environment);
   const url = await listening(child, output);
-  const exited = once(child, 'exit');
+  // Not `exit`: what it said last may still be on its way then.
+  const ended = once(child, 'close');
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill(signal);
-      await exited;
+      await ended;
     }
     return child.exitCode;
   };
@@ -79,7 +80,8 @@ function listening(child: ChildProcess, output: () => string): Promise<string> {
       fail(`ended with ${code} before it listened`);
     });
     child.stdout?.on('data', () => {
-      const url = /listening on (http:\/\/[^\s"]+)/.exec(output())?.[1];
+      // With what follows it: half an address may be here already.
+      const url = /listening on (http:\/\/[^\s"]+)[\s"]/.exec(output())?.[1];
       if (url === undefined) return;
       clearTimeout(timer);
       resolve(url);
