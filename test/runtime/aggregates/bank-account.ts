@@ -2,11 +2,10 @@ import {
   Aggregate,
   aggregate,
   type ClassAggregate,
-  decider,
-  type Decider,
-} from 'potter-runtime/aggregates';
-import { Rejection } from 'potter-runtime/errors';
-import type { Event } from 'potter-runtime/events';
+} from '../../../runtime/src/aggregates/aggregate.ts';
+import { decider, type Decider } from '../../../runtime/src/aggregates/decider.ts';
+import { Rejection } from '../../../runtime/src/errors/rejection.ts';
+import type { Event } from '../../../runtime/src/events/event.ts';
 
 /** One domain in both styles, so that every rule of the repository can be shown for each. */
 export type AccountOpened = Event<'AccountOpened', { readonly owner: string }>;

@@ -1,4 +1,4 @@
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { putCluster } from '../../support/cluster.ts';
@@ -42,7 +42,10 @@ export async function makeProject(options: { hasCluster?: boolean } = {}): Promi
   const write = async (file: string, text: string): Promise<void> => {
     const path = join(folder.path, file);
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text);
+    // In one step: whoever watches would else see it empty, on a busy machine for long enough to start it so.
+    const draft = join(folder.path, 'draft.tmp');
+    await writeFile(draft, text);
+    await rename(draft, path);
   };
   await symlink(join(repository, 'node_modules'), join(folder.path, 'node_modules'));
   await write('package.json', '{"name":"p","type":"module","potter":{"schema":["event-store"]}}');

@@ -189,8 +189,15 @@ function exchange(bytes: string | Uint8Array): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1' });
     let answer = '';
-    // A sender who announced more than it sends would otherwise wait for ever, and so would this test.
-    const hangUp = setTimeout(() => socket.end(), 250);
+    // A sender who announced more than it sends would otherwise wait for ever, and so would this test. Who is answered
+    // later than somebody who came after it is not answered at all.
+    const hangUp = setTimeout(
+      () =>
+        void isAlive()
+          .then(isAlive)
+          .then(() => socket.end()),
+      100,
+    );
     socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') reject(error);
@@ -201,6 +208,11 @@ function exchange(bytes: string | Uint8Array): Promise<number> {
     });
     socket.write(bytes);
   });
+}
+
+/** Whether the service answers, on a connection of its own. */
+async function isAlive(): Promise<boolean> {
+  return (await fetch(`http://127.0.0.1:${port}/health`)).ok;
 }
 
 /** Percent-encoding knows no half of a surrogate pair. */

@@ -338,10 +338,16 @@ describe('live events', () => {
 
   test('end when the service stops', async () => {
     const { sagaId } = await engine.start(orderSaga, { orderId: 'o-9' });
-    const response = await fetch(`${url}/${sagaId}/events`);
-    const reading = response.text();
-    await service.close();
-    expect(idsIn(await reading)).toEqual([1, 2, 3, 4]);
+    const { body } = await fetch(`${url}/${sagaId}/events`);
+    const decoder = new TextDecoder();
+    let text = '';
+    let closed: Promise<unknown> | undefined;
+    for await (const chunk of body ?? []) {
+      text += decoder.decode(chunk, { stream: true });
+      if (/^id: 4$/m.test(text)) closed ??= service.close();
+    }
+    expect(idsIn(text)).toEqual([1, 2, 3, 4]);
+    await closed;
   });
 });
 

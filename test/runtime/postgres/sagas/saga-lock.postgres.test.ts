@@ -272,12 +272,14 @@ test('a saga without locks, limits and priority asks nothing about them, and ope
 });
 
 test('a saga that ends looks at the front of its queue only, however many wait behind', async () => {
-  // One connection, which can be made to tell its statistics.
-  const pool = createPool(database.url, { maxConnections: 1 });
+  // One connection, which can be made to tell its statistics; others tell theirs late, and have no part in this database.
+  const own = await createTestDatabase({ components: ['sagas'] });
+  const pool = createPool(own.url, { maxConnections: 1 });
   const alone = new PostgresSagaStore({ pool });
   onTestFinished(async () => {
     await alone.close();
     await pool.close();
+    await own.close();
   });
   const key = newId();
   const workerId = await registered(alone, 600_000);
@@ -300,7 +302,7 @@ test('a saga that ends looks at the front of its queue only, however many wait b
     return (await rowsRead()) - before;
   };
   await Promise.all(Array.from({ length: 2_001 }, () => alone.create(newSaga(asleep))));
-  await database.pool.query('ANALYZE potter.saga_locks');
+  await own.pool.query('ANALYZE potter.saga_locks');
   const read = await end();
   console.log(`rows of queues read by the end of a saga with 2000 waiting behind: ${read}`);
   expect(read).toBeGreaterThan(0);

@@ -58,7 +58,7 @@ class Front {
 
 test(
   'a server that stops and starts over and over under load strands no saga and loses none',
-  { timeout: OUTAGES * 20_000 + 60_000 },
+  { timeout: OUTAGES * 60_000 + 120_000 },
   async () => {
     const directory = await mkdtemp(join(tmpdir(), 'potter-outage-'));
     onTestFinished(() => rm(directory, { recursive: true, force: true }));
@@ -70,7 +70,7 @@ test(
     front.target = server.port;
     const url = new URL(server.url);
     url.port = String(port);
-    const pool = createPool(url.href, { connectTimeout: '1s', maxConnections: 20 });
+    const pool = createPool(url.href, { connectTimeout: '10s', maxConnections: 20 });
     onTestFinished(() => pool.close());
     await pool.query({ text: `${EFFECTS_TABLE}; ${HOLDS_TABLE}` });
     await createMigrator({
@@ -119,13 +119,24 @@ test(
       ...Array.from({ length: 8 }, (_, lane) => flood(lane)),
       ...Array.from({ length: 4 }, (_, lane) => referenceFlood(lane)),
     ];
+    /** Lets the sagas run for a while, and until some more have been accepted, of both. */
+    const workFor = async (ms: number): Promise<void> => {
+      const wanted = [accepted.length + 2, references.length + 1] as const;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      await expect
+        .poll(() => accepted.length >= wanted[0] && references.length >= wanted[1], {
+          interval: 20,
+          timeout: 60_000,
+        })
+        .toBe(true);
+    };
     for (let outage = 0; outage < OUTAGES; outage += 1) {
-      await new Promise((resolve) => setTimeout(resolve, UP_MS));
+      await workFor(UP_MS);
       await server.stop();
       server = await startEmbeddedPostgres({ directory });
       front.target = server.port;
     }
-    await new Promise((resolve) => setTimeout(resolve, UP_MS));
+    await workFor(UP_MS);
     stop.abort();
     await Promise.all(lanes);
 
@@ -133,7 +144,7 @@ test(
     await expect
       .poll(async () => (await pool.query<{ n: number }>({ text: unfinished })).rows[0]?.n, {
         interval: 100,
-        timeout: 30_000,
+        timeout: 90_000,
       })
       .toBe(0);
     const { rows } = await pool.query<{

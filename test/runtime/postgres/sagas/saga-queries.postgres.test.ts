@@ -42,7 +42,7 @@ afterAll(async () => {
 });
 
 const caughtUp = (): Promise<bigint> =>
-  runner.waitFor(SAGA_READ_MODEL, 'caughtUp', { timeout: 20_000 });
+  runner.waitFor(SAGA_READ_MODEL, 'caughtUp', { timeout: 60_000 });
 
 /** Every page, one after the other. */
 async function pages(

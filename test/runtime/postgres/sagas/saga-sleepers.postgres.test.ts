@@ -82,6 +82,7 @@ test(`${SLEEPING.toLocaleString('en')} sleeping sagas: a poll is one statement t
 
 test('a process keeps nothing of the sagas that sleep, and its own one wakes in time among them', async () => {
   const meter = new RecordingMeter();
+  const asleep = new AbortController();
   const owned = (): Promise<number | undefined> => meter.read('potter_sagas_owned');
   await using store = new PostgresSagaStore({ pool: database.pool });
   await using engine = createSagaEngine({
@@ -93,7 +94,9 @@ test('a process keeps nothing of the sagas that sleep, and its own one wakes in 
   });
   await engine.run();
   const { sagaId } = await engine.start(sleeper, 2_000);
-  await expect.poll(() => engine.get(sagaId)).toMatchObject({ currentStep: 'night' });
+  for await (const { event } of store.follow(sagaId, { after: 0n, signal: asleep.signal })) {
+    if (event.type === 'WaitStarted') asleep.abort();
+  }
   await expect.poll(owned).toBe(0);
   const { status, results, startedAt, finishedAt } = await engine.settled(sagaId);
   expect([status, results]).toEqual(['completed', { wake: 'awake' }]);

@@ -1,13 +1,13 @@
 import { createPool } from '../../../../runtime/src/postgres/connection/pool.ts';
 import { PostgresIdempotencyStore } from '../../../../runtime/src/postgres/idempotency/idempotency-store.ts';
 
-/** A process that has one effect under each of its keys. Forked by idempotency-store.postgres.test.ts. */
+/** A process that has one effect under each of its keys, and says `begun` of each. */
 const [url = '', ...keys] = process.argv.slice(2);
 await using pool = createPool(url, { maxConnections: 8 });
 const store = new PostgresIdempotencyStore({ pool });
 
 async function handle(key: string): Promise<void> {
-  process.send?.(key);
+  process.stdout.write('begun\n');
   await store.once(
     { key, scope: '', fingerprint: 'f-1' },
     async (transaction) => {
@@ -23,4 +23,3 @@ const lane = async (): Promise<void> => {
   for (let key = waiting.shift(); key !== undefined; key = waiting.shift()) await handle(key);
 };
 await Promise.all(Array.from({ length: 8 }, lane));
-process.disconnect?.();
