@@ -20,20 +20,25 @@ export async function installDependencies(
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
   const clean = Object.fromEntries(Object.entries(env).filter(([name]) => !INHERITED.test(name)));
-  const child = spawn(manager.name, ['install'], {
-    cwd: directory,
-    env: clean,
-    stdio: ['ignore', 2, 2],
-    // On Windows package managers are .cmd files, which only a shell starts. No word here comes from the user.
-    shell: process.platform === 'win32',
-  });
+  // Before there is a child: a signal that comes as it starts must not end us alone.
+  let child: ChildProcess | undefined;
   const passOn = (signal: NodeJS.Signals): void => {
-    child.kill(signal);
+    child?.kill(signal);
   };
   for (const signal of ENDING) process.on(signal, passOn);
-  const ending = await endOf(child).finally(() => {
+  let ending: number | string;
+  try {
+    child = spawn(manager.name, ['install'], {
+      cwd: directory,
+      env: clean,
+      stdio: ['ignore', 2, 2],
+      // On Windows package managers are .cmd files, which only a shell starts. No word here comes from the user.
+      shell: process.platform === 'win32',
+    });
+    ending = await endOf(child);
+  } finally {
     for (const signal of ENDING) process.off(signal, passOn);
-  });
+  }
   if (ending === 0) return;
   const what = typeof ending === 'number' ? `exited with ${ending}` : ending;
   throw new GeneratorError('INSTALL_FAILED', {

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -8,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { HELP_EXAMPLES } from '../../generators/cli/options.ts';
 import { templateFiles } from '../../generators/engine/directory-templates.ts';
 import { EXAMPLES } from '../../generators/examples/registry.ts';
-import { packGenerator } from '../../scripts/pack-generator.ts';
-import { FIXTURE_TEMPLATES } from '../generators/fixtures/examples.ts';
+import { renderExample } from '../../scripts/example-drift.ts';
 import { resultOf, runCli, runProcess, type Ending } from '../generators/support/cli.ts';
 import { temporaryDirectory, treeOf } from '../generators/support/temporary-directory.ts';
+import { binaryIn, installedIn, installGenerator, packedGenerator } from './installed-generator.ts';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
 const home = temporaryDirectory();
@@ -19,32 +18,17 @@ const real = join(home.path, 'real');
 const fixture = join(home.path, 'fixture');
 const KIBIBYTE = 1024;
 
-/** Installs a packed tarball into an empty project, as `npm create` would, and returns the installed package. */
-async function install(where: string, tarball: string): Promise<string> {
-  writeFileSync(join(where, 'package.json'), '{"private":true}');
-  const words = ['install', '--offline', '--no-audit', '--no-fund', tarball];
-  const installed = await runProcess('npm', words, { cwd: where });
-  if (installed.code !== 0) throw new Error(installed.stderr);
-  return join(where, 'node_modules', 'create-potter-example');
-}
-
 beforeAll(async () => {
-  mkdirSync(real);
-  mkdirSync(fixture);
-  await install(real, await packGenerator(join(home.path, 'pack-real')));
-  const registry = join(checkout, 'test', 'generators', 'fixtures', 'registry.ts');
-  const examples = ['fixture-service', 'fixture-library'];
-  const build = { templates: FIXTURE_TEMPLATES, registry, examples };
-  await install(fixture, await packGenerator(join(home.path, 'pack-fixture'), build));
+  await installGenerator(real, await packedGenerator(join(home.path, 'pack-real'), 'real'));
+  await installGenerator(
+    fixture,
+    await packedGenerator(join(home.path, 'pack-fixture'), 'fixture'),
+  );
 }, 120_000);
 
 afterAll(() => {
   home[Symbol.dispose]();
 });
-
-const installed = (where: string): string => join(where, 'node_modules', 'create-potter-example');
-const binary = (where: string): string =>
-  join(where, 'node_modules', '.bin', 'create-potter-example');
 
 /** Runs the installed command with nobody at the terminal. */
 const command = (
@@ -52,7 +36,7 @@ const command = (
   cwd: string,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Ending> =>
-  runProcess(binary(fixture), words, {
+  runProcess(binaryIn(fixture), words, {
     cwd,
     env: { PATH: process.env['PATH'], HOME: home.path, ...env },
   });
@@ -63,7 +47,7 @@ describe('the published package', () => {
       ['create-potter-example'],
     );
     const manifest: unknown = JSON.parse(
-      readFileSync(join(installed(real), 'package.json'), 'utf8'),
+      readFileSync(join(installedIn(real), 'package.json'), 'utf8'),
     );
     expect(manifest).not.toHaveProperty('dependencies');
     expect(manifest).not.toHaveProperty('optionalDependencies');
@@ -73,8 +57,11 @@ describe('the published package', () => {
   });
 
   test('has at most 600 kB unpacked, and only what it needs', () => {
-    const files = Object.keys(treeOf(installed(real)));
-    const bytes = files.reduce((sum, file) => sum + statSync(join(installed(real), file)).size, 0);
+    const files = Object.keys(treeOf(installedIn(real)));
+    const bytes = files.reduce(
+      (sum, file) => sum + statSync(join(installedIn(real), file)).size,
+      0,
+    );
     expect(bytes).toBeLessThanOrEqual(600 * KIBIBYTE);
     const chunks = ['shared', ...EXAMPLES.map((example) => example.name)].map(
       (name) => `dist/templates/${name}.cjs`,
@@ -92,7 +79,7 @@ describe('the published package', () => {
   });
 
   test('contains every template of every registered example', () => {
-    const load = createRequire(join(installed(real), 'package.json'));
+    const load = createRequire(join(installedIn(real), 'package.json'));
     const packed = ['shared', ...EXAMPLES.map((example) => example.name)].flatMap((name) =>
       Object.keys(load(`./dist/templates/${name}.cjs`) as object),
     );
@@ -104,7 +91,7 @@ describe('the published package', () => {
   });
 
   test('does not contain the template compiler or plop', () => {
-    const bundle = readFileSync(join(installed(real), 'dist', 'cli.cjs'), 'utf8');
+    const bundle = readFileSync(join(installedIn(real), 'dist', 'cli.cjs'), 'utf8');
     expect(bundle.length).toBeGreaterThan(10_000);
     expect(/parseWithoutProcessing|CLOSE_UNESCAPED|inquirer/u.test(bundle)).toBe(false);
   });
@@ -135,7 +122,7 @@ describe('the launcher', () => {
       const words = [
         '--require',
         disguise,
-        join(installed(real), 'dist', 'create-potter-example.cjs'),
+        join(installedIn(real), 'dist', 'create-potter-example.cjs'),
       ];
       const said = await runProcess(process.execPath, words, { cwd: home.path });
       expect(said).toEqual({
@@ -152,6 +139,21 @@ describe('the launcher', () => {
   );
 });
 
+test.each(['20.19.0', '20.20.2', '22.12.0', '23.0.0', '26.1.0'])(
+  'the launcher starts on Node.js %s',
+  async (version) => {
+    const disguise = join(home.path, `node-${version}.cjs`);
+    writeFileSync(
+      disguise,
+      `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`,
+    );
+    const launcher = join(installedIn(real), 'dist', 'create-potter-example.cjs');
+    const words = ['--require', disguise, launcher, '--version'];
+    const said = await runProcess(process.execPath, words, { cwd: home.path });
+    expect(said).toMatchObject({ code: 0, stderr: '' });
+  },
+);
+
 describe('the installed command', () => {
   test('writes byte for byte what the checkout writes', async () => {
     using root = temporaryDirectory();
@@ -165,7 +167,9 @@ describe('the installed command', () => {
         '--runtime',
         '^1.0.0',
       ];
-      const facts = JSON.parse(readFileSync(join(installed(fixture), 'package.json'), 'utf8')) as {
+      const facts = JSON.parse(
+        readFileSync(join(installedIn(fixture), 'package.json'), 'utf8'),
+      ) as {
         version: string;
       };
       const runtime = JSON.parse(
@@ -184,6 +188,20 @@ describe('the installed command', () => {
       expect(treeOf(join(root.path, `${example}-bundle`))).toEqual(
         treeOf(join(root.path, `${example}-source`)),
       );
+    }
+  });
+
+  test('has in its bundle what the checkout writes of every real example', async () => {
+    for (const example of EXAMPLES) {
+      using root = temporaryDirectory();
+      const words = [example.name, example.name, '--json', '--no-install', '--no-git'];
+      const said = await runProcess(binaryIn(real), words, { cwd: root.path });
+      expect(resultOf(said.stdout).ok).toBe(true);
+      const rendered = renderExample(example, join(checkout, 'templates')).map((file) => [
+        file.path,
+        Buffer.from(file.bytes).toString('base64'),
+      ]);
+      expect(treeOf(join(root.path, example.name))).toEqual(Object.fromEntries(rendered));
     }
   });
 
@@ -280,7 +298,7 @@ describe('the examples in the help', () => {
       .replace(/^(?:npm create potter-example|npx create-potter-example) /u, '')
       .split(' ');
     expect(words.length).toBeLessThan(line.split(' ').length);
-    const said = await runProcess(binary(real), [...words, '--dry-run', '--json'], {
+    const said = await runProcess(binaryIn(real), [...words, '--dry-run', '--json'], {
       cwd: root.path,
     });
     expect(resultOf(said.stdout)).toMatchObject({ ok: true, dryRun: true, example: words[0] });
@@ -290,61 +308,5 @@ describe('the examples in the help', () => {
   test('npm passes positional arguments on without --, as the first of them needs', () => {
     const [first = ''] = HELP_EXAMPLES;
     expect(first).toMatch(/^npm create potter-example \S+ \S+$/u);
-  });
-});
-
-/** Runs the installed command in a pseudo-terminal and types, each time, once the expected question is there. */
-async function inTerminal(
-  words: readonly string[],
-  cwd: string,
-  typing: readonly (readonly [string, string])[],
-): Promise<Ending> {
-  const line = [binary(fixture), ...words].join(' ');
-  // util-linux's `script` gives the command a terminal; -e passes its exit code on.
-  const child = spawn('script', ['-qefc', line, '/dev/null'], {
-    cwd,
-    env: { PATH: process.env['PATH'], HOME: home.path, TERM: 'xterm' },
-  });
-  const pending = [...typing];
-  let seen = '';
-  let stdout = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-    seen += text;
-    const [next] = pending;
-    if (next === undefined || !seen.includes(next[0])) return;
-    seen = '';
-    pending.shift();
-    child.stdin.write(next[1]);
-  });
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => {
-      resolve({ code, stdout, stderr: '' });
-    });
-  });
-}
-
-// `script` with these options is util-linux's; macOS and Windows have none that behaves so.
-describe.runIf(process.platform === 'linux')('in a real terminal', () => {
-  test('example and directory are asked for and nothing else', async () => {
-    using root = temporaryDirectory();
-    const ending = await inTerminal(['--no-install', '--no-git'], root.path, [
-      ['Which example?', '\r'],
-      ['Into which directory?', 'asked\r'],
-    ]);
-    expect(ending.code).toBe(0);
-    expect(ending.stdout).toContain('Wrote fixture-service to asked');
-    expect(readdirSync(root.path)).toEqual(['asked']);
-  });
-
-  test('Ctrl-C leaves with 4, a sentence and nothing written', async () => {
-    using root = temporaryDirectory();
-    const ending = await inTerminal(['--no-install', '--no-git'], root.path, [
-      ['Which example?', '\u0003'],
-    ]);
-    expect(ending.code).toBe(4);
-    expect(ending.stdout).toContain('error: cancelled; nothing was written');
-    expect(readdirSync(root.path)).toEqual([]);
   });
 });
