@@ -68,6 +68,11 @@ describe.each(EXAMPLES.map((example) => [example.name, example] as const))('%s',
     expect(Object.keys(scripts)).toEqual(expect.arrayContaining(named));
   });
 
+  test('make run becomes the service: a signal to make stops it in order, and leaves nobody behind', () => {
+    const [recipe] = /^run:.*\n((?:\t.*\n)+)/m.exec(text('Makefile'))?.slice(1) ?? [];
+    expect(recipe).toMatch(/^\t@\$\(WITH_DATABASE\) exec node .* dist\/main\.js\n$/);
+  });
+
   test('the README names every make target, and no other', () => {
     const targets = found(text('Makefile'), /^([a-z][a-z-]*):/gm);
     expect(found(codeOf(readme), /\bmake ([a-z][a-z-]*)/g)).toEqual(targets);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -42,6 +43,7 @@ export async function compareDefinitions(
 }
 
 async function definitionsOf(module: string): Promise<readonly SagaDefinition<unknown, never>[]> {
+  if (!existsSync(module)) throw new UsageError(`There is no file ${module} in ${process.cwd()}.`);
   const loaded = (await import(pathToFileURL(resolve(module)).href)) as {
     readonly definitions?: unknown;
   };

@@ -4,6 +4,7 @@ import { isRejection } from '../errors/rejection.ts';
 /** What the driver and Node put on errors, as far as it is looked at here. */
 interface DriverError extends Error {
   readonly code?: unknown;
+  readonly severity?: unknown;
   readonly constraint?: unknown;
   readonly table?: unknown;
   readonly column?: unknown;
@@ -33,6 +34,9 @@ const NETWORK_CODES = new Set([
  */
 const UNAVAILABLE_STATES = new Set(['57P01', '57P02', '57P03', '53300', '25P03']);
 
+/** Why a server takes no connection: wrong password, no such user, no such database. Statements may be answered so too, but not FATAL. */
+const REFUSED_STATES = new Set(['28P01', '28000', '3D000']);
+
 /** The driver gives no code to these. */
 const UNAVAILABLE_MESSAGES =
   /^(Connection terminated|timeout e?xceeded when trying to connect|Connection terminated due to|Client has encountered a connection error|Client was closed|The client was closed)/i;
@@ -49,8 +53,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Turns what the driver threw into a PotterError: `DATABASE_UNAVAILABLE` when the server cannot be reached or broke the
- * connection, `CLOSED` when the pool was closed, `DATABASE_ERROR` with the SQLSTATE for everything a statement was
+ * Turns what the driver threw into a PotterError: `DATABASE_UNAVAILABLE` when the server cannot be reached, took no
+ * connection or broke it, `CLOSED` when the pool was closed, `DATABASE_ERROR` with the SQLSTATE for everything a statement was
  * answered with. Errors that are not the driver's come back as they are, so that it can stand around any work.
  * @param target where the server is, as `databaseTarget` writes it: never with a password.
  */
@@ -74,7 +78,7 @@ export function sqlStateOf(error: unknown): string | undefined {
 
 function translateOne(link: DriverError, whole: unknown, target?: string): PotterError | undefined {
   const state = ownState(link);
-  if (state !== undefined && !UNAVAILABLE_STATES.has(state) && !state.startsWith('08')) {
+  if (state !== undefined && !isAboutConnections(link, state)) {
     return new PotterError('DATABASE_ERROR', {
       message: `The database answered ${state}: ${link.message}.`,
       ...(REMEDIES[state] === undefined ? {} : { remedy: REMEDIES[state] }),
@@ -93,10 +97,15 @@ function translateOne(link: DriverError, whole: unknown, target?: string): Potte
   const where = target ?? addressOf(link) ?? 'the database';
   return new PotterError('DATABASE_UNAVAILABLE', {
     message: `No connection to ${where}: ${reason(link, state)}.`,
-    remedy: 'Check that the server runs and that DATABASE_URL names it.',
+    remedy: REMEDIES[state ?? ''] ?? 'Check that the server runs and that DATABASE_URL names it.',
     details: { target: where, ...(state === undefined ? {} : { sqlState: state }) },
     cause: whole,
   });
+}
+
+function isAboutConnections({ severity }: DriverError, state: string): boolean {
+  if (REFUSED_STATES.has(state)) return severity === 'FATAL';
+  return UNAVAILABLE_STATES.has(state) || state.startsWith('08');
 }
 
 /** The error, what caused it, and the parts of an AggregateError (one per address of a host name). */

@@ -64,4 +64,7 @@ test('compat refuses a module without definitions and a file that is not there',
   const file = join(folder.path, 'missing.json');
   await expect(called('compat', file, empty)).rejects.toThrow('does not export `definitions`');
   await expect(called('compat', file, good)).rejects.toThrow('--write');
+  await expect(called('compat', file, 'nothing.ts')).rejects.toThrow(
+    /^There is no file nothing\.ts in /,
+  );
 });

@@ -1,4 +1,3 @@
-import { newId } from 'potter-runtime/foundation';
 import type { HttpService } from 'potter-runtime/http';
 import type { PostgresTransaction } from 'potter-runtime/postgres';
 import type { SagaEngine } from 'potter-runtime/sagas';
@@ -33,7 +32,6 @@ export function startRoute(
       // With an idempotency key the saga and the remembered answer are one transaction.
       const { transaction } = write;
       const { sagaId, status } = await sagas.start(definitions[definition], context, {
-        sagaId: newId(),
         correlationId,
         ...(transaction !== undefined && { transaction }),
       });

@@ -6,8 +6,8 @@ import { translatePostgresError } from './errors.ts';
 import { targetOfPool } from './pool-target.ts';
 
 /**
- * What a service on PostgreSQL needs before it can work, for `readiness` of `createHttpService`: the database answers
- * (asked each time), and no migration is missing (asked until it is so).
+ * What a service on PostgreSQL needs to work, for `readiness` of `createHttpService`: the database answers, and no migration is
+ * missing. Both are asked each time: a migration may be taken back under a running service.
  */
 export function databaseReadiness(
   pool: PostgresPool,
@@ -24,7 +24,6 @@ export function databaseReadiness(
     { name: 'database', check: () => asked(() => pool.query({ text: 'SELECT 1' })) },
     {
       name: 'migrations',
-      once: true,
       check: async () => {
         const missing = await asked(() => migrator.pending(pool));
         if (missing.length === 0) return;

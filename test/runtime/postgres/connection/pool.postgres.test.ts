@@ -99,7 +99,7 @@ describe('a failed connection', () => {
     const url = new URL(inject('postgresUrl'));
     url.password = 'wrong';
     expect(await failureOf(url.href)).toMatchObject({
-      code: 'DATABASE_ERROR',
+      code: 'DATABASE_UNAVAILABLE',
       details: { sqlState: '28P01' },
       message: expect.stringContaining('Check user and password'),
     });
@@ -108,7 +108,11 @@ describe('a failed connection', () => {
   test('to a database that does not exist says so', async () => {
     const url = new URL(inject('postgresUrl'));
     url.pathname = '/nothing';
-    expect(await failureOf(url.href)).toMatchObject({ details: { sqlState: '3D000' } });
+    expect(await failureOf(url.href)).toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+      details: { sqlState: '3D000' },
+      message: expect.stringContaining('Create the database'),
+    });
   });
 });
 
