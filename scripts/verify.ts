@@ -1,4 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXAMPLES } from '../generators/examples/registry.ts';
@@ -8,6 +16,7 @@ import { packGenerator } from './pack-generator.ts';
 import { packRuntime } from './pack-runtime.ts';
 import { runProgram } from './run-program.ts';
 import { SMOKE_REQUESTS } from './smoke-requests.ts';
+import { strayAddresses } from './stray-addresses.ts';
 import { processesLeftIn, startService, type StartedService } from './started-service.ts';
 
 /**
@@ -88,7 +97,7 @@ async function verifyExample(example: ExampleDefinition, tools: Tools): Promise<
           { cwd: work, env },
         ),
     ],
-    ['install', () => npm(['install', '--no-audit', '--no-fund'], directory, 5 * MINUTE_MS)],
+    ['install', () => install(directory)],
     ['build', () => npm(['run', 'build'], directory, 2 * MINUTE_MS)],
     ['test', () => npm(['test'], directory, 10 * MINUTE_MS)],
     ['run', () => runAndCall(name, directory)],
@@ -102,6 +111,14 @@ async function verifyExample(example: ExampleDefinition, tools: Tools): Promise<
     tally.notRun += steps.length - index - 1;
     return;
   }
+}
+
+/** The lockfile that an owner commits has to serve everybody who clones. */
+async function install(directory: string): Promise<void> {
+  await npm(['install', '--no-audit', '--no-fund'], directory, 5 * MINUTE_MS);
+  const stray = strayAddresses(readFileSync(join(directory, 'package-lock.json'), 'utf8'));
+  if (stray.length === 0) return;
+  throw new Error(`package-lock.json serves only this machine: ${stray.slice(0, 3).join(', ')}`);
 }
 
 /** Starts the service on its embedded database, asks it what it is asked first, and stops it without a trace. */
