@@ -3,6 +3,7 @@ import { type DeciderCommand, repository } from 'potter-runtime/aggregates';
 import { Rejection } from 'potter-runtime/errors';
 import { ConcurrencyConflictError, InMemoryEventStore } from 'potter-runtime/event-store';
 import { newId, noRetry, simpleRetry } from 'potter-runtime/foundation';
+import { VirtualClock } from 'potter-runtime/testing';
 import {
   type Account,
   type AccountEvent,
@@ -117,6 +118,23 @@ describe('conflicts', () => {
     });
     await expect(unlucky).rejects.toThrow(/during each of 4 attempts: try again later/);
     expect(runs).toBe(4);
+  });
+
+  test('by default tries again after a part of the wait that chance decides', async () => {
+    const clock = new VirtualClock();
+    const eventStore = new InMemoryEventStore();
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    const waits = vi.spyOn(clock, 'schedule');
+    const here = repository(bankAccount, { eventStore, clock });
+    const there = repository(bankAccount, { eventStore });
+    await here.handle('DE-1', open('Ada'));
+    const unlucky = here.handle('DE-1', async (account) => {
+      await there.handle('DE-1', deposit(1));
+      return deposit(1)(account);
+    });
+    await expect(clock.settle(unlucky)).rejects.toBeInstanceOf(ConcurrencyConflictError);
+    expect(waits.mock.calls.map(([ms]) => ms)).toEqual([5, 10, 20]);
+    random.mockRestore();
   });
 
   test('the number of retries is the policy’s', async () => {

@@ -170,5 +170,9 @@ describe('operations over HTTP', () => {
     expect(await post(`${sagaId}/rewind`, { step: 'reserve' }, key)).toEqual(first);
     expect((await post(`${sagaId}/rewind`, { step: 'bill' }, key)).status).toBe(422);
     expect(await audit(sagaId)).toHaveLength(1);
+    // Also when its answer was lost with the process: the saga knows the message by the key, and tells operations apart.
+    const again = await engine.rewind(sagaId, 'reserve', { messageId: 'rewind:k-1' });
+    expect(again).toEqual({ sagaId });
+    expect(await audit(sagaId)).toHaveLength(1);
   });
 });

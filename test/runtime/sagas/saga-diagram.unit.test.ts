@@ -1,5 +1,6 @@
 import { Rejection } from 'potter-runtime/errors';
-import { type InMemoryTransaction, saga, sagaDiagram } from 'potter-runtime/sagas';
+import { simpleRetry } from 'potter-runtime/foundation';
+import { type InMemoryTransaction, saga, sagaDiagram, signal } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { diagramOf } from '../../../runtime/src/sagas/diagram/diagram.ts';
 import { layout } from '../../../runtime/src/sagas/diagram/layout.ts';
@@ -35,6 +36,16 @@ const graph = saga<{ readonly refuse: boolean; readonly text: string }, InMemory
   })
   .build();
 
+/** How each box of a Mermaid diagram is marked, by what stands in it. */
+function marksOf(text: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    [...text.matchAll(/ {2}(n\d+u?|finish)\S*"(.+?)"/g)].map(([, id = '', label = '']) => [
+      label,
+      new RegExp(`class ${id} (\\w+)`).exec(text)?.[1] ?? '',
+    ]),
+  );
+}
+
 describe('a diagram', () => {
   test('has a box for every node, and every box a way in and a way out', () => {
     const { boxes, edges } = diagramOf(graph);
@@ -66,19 +77,75 @@ describe('a diagram', () => {
     }
   });
 
+  test('of a saga under way marks what runs, was tried again, came too late, is undone and gave up', async () => {
+    const world = new SagaWorld();
+    let isBroken = true;
+    const live = saga<{ readonly cents: bigint }, InMemoryTransaction>('live')
+      .step('kept', {
+        execute: () => 1,
+        compensate: () => {
+          if (isBroken) throw new Rejection('NO', 'Not yet: <i>.');
+        },
+      })
+      .step('flaky', {
+        execute: ({ attempt }) => {
+          if (attempt === 1) throw new Error('once');
+        },
+        retry: simpleRetry({ delay: '1m' }),
+      })
+      .waitFor('approved', signal('approval', String), { timeout: '1h' })
+      .build();
+    const engine = await world.engine([live]);
+    const { sagaId } = await engine.start(live, { cents: 7n });
+    const marks = async (): Promise<Readonly<Record<string, string>>> =>
+      marksOf(await engine.diagram(sagaId));
+    await world.clock.advance('1s');
+    expect(await marks()).toMatchObject({ kept: 'done', flaky: 'running', approved: 'untouched' });
+    await world.clock.advance('2m');
+    expect(await marks()).toMatchObject({ 'flaky ×2': 'done', approved: 'running' });
+    await world.clock.advance('2h');
+    expect(await marks()).toMatchObject({
+      kept: 'stuck',
+      approved: 'failed',
+      'undo kept': 'stuck',
+    });
+    const page = await engine.diagram(sagaId, { format: 'html' });
+    expect(page).toContain('&quot;cents&quot;: &quot;7&quot;');
+    expect(page).not.toContain('<i>');
+    isBroken = false;
+    await engine.resume(sagaId);
+    await world.clock.advance('1s');
+    const text = await engine.diagram(sagaId);
+    expect(marksOf(text)).toMatchObject({
+      kept: 'undone',
+      'undo kept': 'undone',
+      compensated: 'undone',
+    });
+    // Its undo hangs below the step, and only what can be undone has one.
+    expect(text).toMatch(/n\d+ -\.-> n\d+u/);
+    expect(text).not.toContain('undo flaky');
+  });
+
+  test('as a page listens for every event that changes what it shows', async () => {
+    const world = new SagaWorld();
+    const engine = await world.engine([graph]);
+    const { sagaId } = await engine.start(graph, { refuse: true, text: '' });
+    const page = await engine.diagram(sagaId, { format: 'html', eventsUrl: 'events' });
+    const types = /data-types="([^"]*)"/.exec(page)?.[1]?.split(' ');
+    const shown =
+      'AttemptStarted AttemptCompleted AttemptFailed WaitStarted WaitEnded Decided StepSkipped StepOverridden InputEdited ' +
+      'SagaPaused SagaResumed CompensationStarted SagaCompleted SagaCompensated SagaFailed SagaAbandoned';
+    expect(types).toEqual(expect.arrayContaining(shown.split(' ')));
+  });
+
   test('of a saga marks what was done, undone, skipped and refused, in every format', async () => {
     const world = new SagaWorld();
     const engine = await world.engine([graph]);
     const { sagaId } = await engine.start(graph, { refuse: true, text: '</pre><b>&' });
     await world.clock.advance('5s');
     const text = await engine.diagram(sagaId);
-    const marks = Object.fromEntries(
-      [...text.matchAll(/ {2}(n\d+)\S*"(.+?)"/g)].map(([, id = '', label = '']) => [
-        label,
-        new RegExp(`class ${id} (\\w+)`).exec(text)?.[1],
-      ]),
-    );
-    expect(marks).toMatchObject({
+    expect(text).toContain('-->|"fast"|');
+    expect(marksOf(text)).toMatchObject({
       checks: 'done',
       credit: 'undone',
       label: 'undone',

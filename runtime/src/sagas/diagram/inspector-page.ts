@@ -1,3 +1,4 @@
+import type { SagaEvent } from '../saga-event.ts';
 import type { HistoryEntry } from '../saga-history.ts';
 import type { SagaView } from '../saga-view.ts';
 import { COLOURS } from './colours.ts';
@@ -33,10 +34,40 @@ const SCRIPT = `
   for (const type of document.body.dataset.types.split(' ')) events.addEventListener(type, renew);
   events.addEventListener('error', () => events.readyState === EventSource.CLOSED && renew());`;
 
-/** What the page listens for: everything that changes what it shows. */
-const TYPES =
-  'AttemptStarted AttemptCompleted AttemptFailed Decided WaitStarted WaitEnded StepOverridden SagaPaused SagaResumed ' +
-  'CompensationStarted Rewound SagaCompleted SagaCompensated SagaFailed SagaAbandoned';
+/** Which events change what the page shows; of the others it need not hear. */
+const SHOWN: Readonly<Record<SagaEvent['type'], boolean>> = {
+  SagaStarted: false,
+  AttemptStarted: true,
+  AttemptCompleted: true,
+  AttemptFailed: true,
+  Decided: true,
+  StepSkipped: true,
+  StepOverridden: true,
+  WaitStarted: true,
+  WaitEnded: true,
+  SignalReceived: false,
+  CancelRequested: false,
+  SagaPaused: true,
+  SagaResumed: true,
+  InputEdited: true,
+  RewindStarted: true,
+  Rewound: true,
+  UndoRequested: false,
+  MessageIgnored: false,
+  CompensationStarted: true,
+  SagaCompleted: true,
+  SagaCompensated: true,
+  SagaFailed: true,
+  SagaAbandoned: true,
+  LocksTaken: false,
+  LocksAwaited: false,
+  ParentTold: false,
+  DefinitionMigrated: true,
+};
+
+const TYPES = Object.entries(SHOWN)
+  .flatMap(([type, isShown]) => (isShown ? [type] : []))
+  .join(' ');
 
 /**
  * A page about one saga: its diagram, its story attempt by attempt, what it was started with and what came of it. One file

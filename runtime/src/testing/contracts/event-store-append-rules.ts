@@ -63,17 +63,24 @@ export function appendRules<Tx>(): readonly EventStoreRule<Tx>[] {
       },
     },
     {
-      name: 'accepts 50 concurrent writers of one stream that expect nothing',
+      name: 'accepts 50 concurrent writers of one stream that expect nothing, and tells each what it wrote',
       check: async ({ store }, category) => {
         const stream = streamId(category, 'busy');
-        await Promise.all(
+        const results = await Promise.all(
           Array.from({ length: 50 }, (_, n) => store.appendToStream(stream, counted(2, n))),
         );
-        const events = await all(store.readStream(stream));
+        const events = await all(store.readStream<Counted>(stream));
         assert.deepEqual(
           events.map(({ version }) => version),
           Array.from({ length: 100 }, (_, n) => BigInt(n + 1)),
         );
+        const stored = new Map(events.map((event) => [event.id, event]));
+        for (const { events: told, version, lastPosition } of results) {
+          for (const { id, version: at, position } of told) {
+            assert.deepEqual([at, position], [stored.get(id)?.version, stored.get(id)?.position]);
+          }
+          assert.deepEqual([version, lastPosition], [told[1]?.version, told[1]?.position]);
+        }
       },
     },
     {

@@ -13,7 +13,12 @@ export function directoryRules<Tx>(): readonly SagaStoreRule<Tx>[] {
         const at = new Date(bench.now.getTime() + 60_000);
         const [plain, failed, paused, done, later] = [
           await bench.free(),
-          await free(bench, 'failed', { currentStep: 'pay', wakeAt: null }),
+          // It takes a resume, as what is paused does.
+          await free(bench, 'failed', {
+            currentStep: 'pay',
+            accepts: messageBits('resume'),
+            wakeAt: null,
+          }),
           await free(bench, 'running', { accepts: messageBits('resume'), wakeAt: null }),
           await free(bench, 'completed', { wakeAt: null, finishedAt: bench.now }),
           await bench.free({

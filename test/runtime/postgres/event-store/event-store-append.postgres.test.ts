@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ConcurrencyConflictError } from 'potter-runtime/event-store';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type AppendRequest, ConcurrencyConflictError } from 'potter-runtime/event-store';
 import { type NewEvent, type RecordedEvent, type StreamId, streamId } from 'potter-runtime/events';
 import type { Span, Tracer } from 'potter-runtime/observability';
 import { inTransaction, PostgresEventStore } from 'potter-runtime/postgres';
+import { CuttingPool } from '../../../support/cutting-pool.ts';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
 import { isFullRun } from '../../../support/full-run.ts';
 import { RecordingMeter } from '../../../support/recording-meter.ts';
@@ -252,3 +253,101 @@ describe('observability', () => {
     await traced.close();
   });
 });
+
+test('appends whose connection breaks are not made again, for they may have been made: each caller is told', async () => {
+  await using pool = new CuttingPool(database.url);
+  const unlucky = new PostgresEventStore({ pool });
+  for (const [point, written] of [
+    [1, []],
+    [2, [1n]],
+  ] as const) {
+    const streams = ['a', 'b'].map((name) => streamId('cut', `${name}-${point}`));
+    pool.cutNext(point);
+    const appends = streams.map((stream) => unlucky.appendToStream(stream, [event(1)]));
+    for (const result of await Promise.allSettled(appends)) {
+      expect(result).toMatchObject({ reason: { code: 'DATABASE_UNAVAILABLE' } });
+    }
+    pool.cutNext(0);
+    for (const stream of streams) expect(await versionsOf(stream)).toEqual(written);
+  }
+  await unlucky.close();
+});
+
+describe('several streams together', () => {
+  const others: readonly [string, (other: StreamId) => Partial<AppendRequest>][] = [
+    [
+      'is written too',
+      (other) => ({ writes: [{ stream: other, expected: 1n, events: [event(9)] }] }),
+    ],
+    ['is only checked', (other) => ({ checks: [{ stream: other, expected: 1n }] })],
+  ];
+  test.for(others)(
+    'are compared when whoever is writing one of them has committed: it %s',
+    async ([name, rest]) => {
+      const [stream, other] = [streamId('together', name), streamId('together-other', name)];
+      await store.appendToStream(other, [event(1)]);
+      const { writes = [], ...checks } = rest(other);
+      const request = {
+        writes: [{ stream, expected: 'any' as const, events: [event(1)] }, ...writes],
+        ...checks,
+      };
+      let appending: Promise<unknown> = Promise.resolve();
+      await inTransaction(database.pool, async (transaction) => {
+        await store.appendToStream(other, [event(2)], { transaction });
+        appending = store.append(request).then(
+          () => 'appended',
+          (error: unknown) => error,
+        );
+        // It waits for the lock of the stream; whoever did not would be done.
+        await Promise.race([appending, vi.waitFor(isSomebodyWaiting, 30_000)]);
+      });
+      expect(await appending).toMatchObject({ stream: other, expected: 1n, actual: 2n });
+      expect(await versionsOf(stream)).toEqual([]);
+    },
+  );
+});
+
+describe('ids that somebody is appending at this moment', () => {
+  test.for([['in a group', {}] as const, ['alone', { groupCommit: false }] as const])(
+    'are a repetition for whoever comes second, %s',
+    async ([name, options]) => {
+      const [one, two] = [options, options].map(
+        (each) => new PostgresEventStore({ pool: database.pool, ...each }),
+      );
+      if (one === undefined || two === undefined) throw new TypeError('there are two');
+      for (let round = 0; round < 20; round += 1) {
+        const stream = streamId('raced', `${name}-${round}`);
+        const batch = [{ ...event(round), id: crypto.randomUUID() }];
+        const [a, b] = await Promise.all(
+          [one, two].map((each) => each.appendToStream(stream, batch, { expected: 'none' })),
+        );
+        expect(a?.events).toEqual(b?.events);
+        expect(a?.alreadyAppended).toBe(b?.alreadyAppended === false);
+      }
+      await Promise.all([one.close(), two.close()]);
+    },
+  );
+
+  test('are a repetition also for whoever found its stream locked', async () => {
+    const alone = new PostgresEventStore({ pool: database.pool, groupCommit: false });
+    for (const second of [alone, store]) {
+      const stream = streamId('raced', crypto.randomUUID());
+      const batch = [{ ...event(1), id: crypto.randomUUID() }];
+      let again: Promise<unknown> = Promise.resolve();
+      await inTransaction(database.pool, async (transaction) => {
+        await store.appendToStream(stream, batch, { transaction, expected: 'none' });
+        again = second.appendToStream(stream, batch, { expected: 'none' });
+        await vi.waitFor(isSomebodyWaiting, 30_000);
+      });
+      expect(await again).toMatchObject({ alreadyAppended: true, version: 1n });
+    }
+    await alone.close();
+  });
+});
+
+async function isSomebodyWaiting(): Promise<void> {
+  const { rows } = await database.pool.query<{ n: number }>(
+    `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+  );
+  expect(rows[0]?.n).toBeGreaterThan(0);
+}

@@ -1,9 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { newId } from 'potter-runtime/foundation';
 import { importEvents, type ImportedEvent, PostgresEventStore } from 'potter-runtime/postgres';
 import { createTestDatabase } from '../../../support/database.ts';
 import { isFullRun } from '../../../support/full-run.ts';
 import { quickest, timed } from '../../../support/quickest.ts';
+import { subscriptionAtRest } from '../../../support/subscription-at-rest.ts';
 
 function* history(count: number, streams = 100): Generator<ImportedEvent> {
   for (let n = 0; n < count; n += 1) {
@@ -53,6 +54,45 @@ describe('bulk import', () => {
     const versions: bigint[] = [];
     for await (const { version } of store.readStream('account:1')) versions.push(version);
     expect(versions).toEqual([1n, 2n, 3n]);
+    // Appends go on where the import ended, in streams that were there before it too.
+    await store.appendToStream('account:1', [{ type: 'Closed', data: {} }], { expected: 3n });
+    await store.close();
+  });
+
+  test('lets other writers wait until it is over, and tells subscriptions when it is', async () => {
+    await using database = await createTestDatabase({ components: ['event-store'] });
+    const { pool } = database;
+    // Nothing but a notification can make it look again within the time of the test.
+    const store = new PostgresEventStore({ pool, pollInterval: '1h' });
+    const atRest = subscriptionAtRest(database);
+    const stop = new AbortController();
+    const seen: string[] = [];
+    const following = (async () => {
+      for await (const { events } of store.subscribe({ signal: stop.signal }))
+        seen.push(...events.map(({ type }) => type));
+    })();
+    await atRest();
+    await importEvents(pool, history(2, 1));
+    await vi.waitFor(() => expect(seen).toEqual(['Deposited', 'Deposited']), 30_000);
+    stop.abort();
+    await following;
+
+    let appended: Promise<bigint> | undefined;
+    const slowly = async function* (): AsyncGenerator<ImportedEvent> {
+      yield* history(1, 1);
+      appended = store
+        .appendToStream('account:0', [{ type: 'Closed', data: {} }])
+        .then(({ version }) => version);
+      await vi.waitFor(async () => {
+        const { rows } = await pool.query<{ n: number }>(
+          `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+        expect(rows[0]?.n).toBeGreaterThan(0);
+      }, 30_000);
+      yield* history(1, 1);
+    };
+    await importEvents(pool, slowly(), { intoNonEmpty: true });
+    expect(await appended).toBe(5n);
     await store.close();
   });
 

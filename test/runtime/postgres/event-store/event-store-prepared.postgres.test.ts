@@ -8,6 +8,7 @@ import {
   wakeSubscriptions,
 } from 'potter-runtime/postgres';
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts';
+import { subscriptionAtRest } from '../../../support/subscription-at-rest.ts';
 
 let database: TestDatabase;
 let store: PostgresEventStore;
@@ -133,7 +134,7 @@ test('the work of a two-phase participant appends events, and subscriptions are 
   const stop = new AbortController();
   const { signal } = stop;
   const branch = { coordinator: 'tests', transactionId: 'move-1' };
-  const looks = vi.spyOn(own.pool, 'query');
+  const atRest = subscriptionAtRest(own);
   const seen: unknown[] = [];
   const following = (async () => {
     for await (const batch of events.subscribe({ signal })) {
@@ -141,19 +142,10 @@ test('the work of a two-phase participant appends events, and subscriptions are 
     }
   })();
   await participant.prepare(branch, 7, { signal });
-  // Once to find the end, once more to see that it still is; from then on it waits, and would miss what it is not told.
-  await vi.waitFor(() => expect(looksIn(looks.mock.calls)).toBeGreaterThanOrEqual(2), 30_000);
-  await Promise.all(looks.mock.results.map(({ value }) => value as Promise<unknown>));
+  await atRest();
   expect(await participant.commit(branch, { signal })).toBe(1n);
   await vi.waitFor(() => expect(seen).toEqual([{ n: 7 }]), 30_000);
   stop.abort();
   await following;
   await events.close();
 });
-
-/** How often a subscription looked for what is next. */
-function looksIn(calls: readonly (readonly unknown[])[]): number {
-  return calls.filter(
-    ([statement]) => (statement as { name?: string }).name === 'potter_next_positions_events',
-  ).length;
-}

@@ -47,12 +47,13 @@ describe('operations in bulk', () => {
     stage.let('b', 'defect');
     const ids = await startAll(world, engine, definition, 250);
     stage.let('b');
-    await engine.resume('s-0007');
+    const resumed = ['s-0007', 's-0230'];
+    for (const sagaId of resumed) await engine.resume(sagaId);
     await world.clock.advance('1s');
     const outcomes = await all(
       engine.bulk({ status: ['failed'] }, { kind: 'resume' }, { by: 'ann', reason: 'fixed' }),
     );
-    expect(outcomes.map(({ sagaId }) => sagaId)).toEqual(ids.filter((id) => id !== 's-0007'));
+    expect(outcomes.map(({ sagaId }) => sagaId)).toEqual(ids.filter((id) => !resumed.includes(id)));
     expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(['accepted']));
     await world.clock.advance('1s');
     expect(await engine.list({ status: ['failed'] })).toEqual([]);
@@ -84,10 +85,19 @@ describe('operations in bulk', () => {
     }
     expect(told).toBeLessThan(10);
     await world.clock.advance('1s');
-    expect(await all(engine.bulk({}, { kind: 'undo' }, options))).toHaveLength(40);
+    const again = await all(engine.bulk({}, { kind: 'undo' }, options));
+    expect(again.map(({ outcome }) => outcome)).toEqual(again.map(() => 'accepted'));
+    expect(again).toHaveLength(40);
     await world.clock.advance('1s');
     expect(await engine.list({ status: ['compensated'] })).toHaveLength(40);
     expect(stage.log.filter((key) => key === 'a/undo')).toHaveLength(40);
+  });
+
+  test('go on after an id, and end after as many as were asked for', async () => {
+    const { world, definition, engine } = await onStage(row);
+    const ids = await startAll(world, engine, definition, 8);
+    const told = await all(engine.bulk({}, { kind: 'undo' }, { after: 's-0001', limit: 4 }));
+    expect(told.map(({ sagaId }) => sagaId)).toEqual(ids.slice(2, 6));
   });
 
   test('have no more messages under way than asked for', async () => {

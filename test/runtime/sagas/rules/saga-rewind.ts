@@ -209,6 +209,37 @@ describe('a rewind', () => {
     expect(history.filter(({ step }) => step === 'approved')).toHaveLength(2);
   });
 
+  test('to the step after a wait does not ask again; from within a wait, to what came before it, ends that wait', async () => {
+    const { world, stage, definition, engine } = await onStage((stage) =>
+      saga<Input, InMemoryTransaction>('asks')
+        .step('a', stage.step('a'))
+        .waitFor('approved', approval)
+        .step('z', stage.step('z'))
+        .build(),
+    );
+    stage.let('z', 'defect');
+    const { sagaId } = await engine.start(definition, { vip: false });
+    await world.clock.advance('1s');
+    await engine.pause(sagaId);
+    await world.clock.advance('1s');
+    await engine.rewind(sagaId, 'a');
+    await world.clock.advance('1s');
+    const waits = async (): Promise<readonly string[]> =>
+      (await engine.history(sagaId)).history
+        .filter(({ step }) => step === 'approved')
+        .map(({ status, error }) => `${status} ${error?.code ?? ''}`);
+    expect(await waits()).toEqual(['failed SAGA_CANCELLED', 'running ']);
+    await engine.signal(sagaId, approval, 'first');
+    expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'failed' });
+    stage.let('z');
+    await engine.rewind(sagaId, 'z');
+    expect(await world.settled(engine, sagaId)).toMatchObject({
+      status: 'completed',
+      results: { approved: 'first' },
+    });
+    expect(await waits()).toEqual(['failed SAGA_CANCELLED', 'completed ']);
+  });
+
   test('of which an undo gives up waits for a person, and goes on where it stopped', async () => {
     const { world, stage, definition, engine } = await onStage(row);
     stage.let('c', 'defect');
