@@ -3,7 +3,7 @@ import { ConcurrencyConflictError } from '../../event-store/concurrency-conflict
 import type { ExpectedVersion } from '../../event-store/expected-version.ts';
 import { streamId, type StreamId } from '../../events/stream-id.ts';
 import { newId } from '../../foundation/ids.ts';
-import { all, counted, type EventStoreRule } from './event-store-subject.ts';
+import { type Counted, all, counted, type EventStoreRule } from './event-store-subject.ts';
 
 const conflict =
   (stream: StreamId, expected: ExpectedVersion, actual: bigint) =>

@@ -3,6 +3,7 @@ import { type Clock, simpleRetry, sleep } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga, signal } from 'potter-runtime/sagas';
 import { interceptSagaStore, journalViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
+import { RecordingMeter } from '../../../support/recording-meter.ts';
 import { openWorld, signalled } from '../saga-world.ts';
 
 const forever = (): Promise<never> => new Promise<never>(() => {});
@@ -55,7 +56,8 @@ describe('an unreachable store', () => {
     const definition = saga<null, InMemoryTransaction>('many')
       .step('only', { execute: () => gate.promise })
       .build();
-    const engine = await world.engine([definition], { store: away });
+    const meter = new RecordingMeter();
+    const engine = await world.engine([definition], { store: away, meter });
     const ids: string[] = [];
     for (let n = 0; n < 20; n += 1) ids.push((await engine.start(definition, null)).sagaId);
     const warnings: string[] = [];
@@ -68,6 +70,9 @@ describe('an unreachable store', () => {
     for (const id of ids) expect((await world.settled(engine, id)).status).toBe('completed');
     process.off('warning', onWarning);
     expect(warnings).toEqual([]);
+    const failures = meter.recorded.filter(({ name }) => name === 'potter_saga_store_errors_total');
+    expect(failures.length).toBeGreaterThanOrEqual(20);
+    expect(failures[0]?.attributes).toEqual({ code: 'DATABASE_UNAVAILABLE' });
   });
 
   test('that loses the answer to a takeover has nothing interrupted twice', async () => {

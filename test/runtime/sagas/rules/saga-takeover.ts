@@ -3,6 +3,7 @@ import { noRetry, simpleRetry, sleep } from 'potter-runtime/foundation';
 import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { interceptSagaStore, journalViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
+import { RecordingMeter } from '../../../support/recording-meter.ts';
 import { openWorld, signalled } from '../saga-world.ts';
 
 /** A saga whose first step waits for the test; what it does goes into the log. */
@@ -43,8 +44,14 @@ describe('takeover', () => {
       );
       let gate: () => Promise<unknown> = forever;
       const definition = gated(log, () => gate());
-      const first = await world.engine([definition], { store: dead, lease, poll });
-      const second = await world.engine([definition], { lease, poll });
+      const [firstMeter, secondMeter] = [new RecordingMeter(), new RecordingMeter()];
+      const first = await world.engine([definition], {
+        store: dead,
+        lease,
+        poll,
+        meter: firstMeter,
+      });
+      const second = await world.engine([definition], { lease, poll, meter: secondMeter });
       const { sagaId } = await first.start(definition, null);
       await world.clock.advance(50);
       silent = true;
@@ -52,6 +59,9 @@ describe('takeover', () => {
       await world.clock.advance(withinMs);
       expect((await second.get(sagaId)).status).toBe('completed');
       expect(log).toEqual(['do 1', 'stop 1 SAGA_LEASE_LOST', 'do 2']);
+      expect(firstMeter.of('potter_saga_leases_lost_total')).toEqual([1]);
+      expect(secondMeter.of('potter_saga_takeovers_total')).toEqual([1]);
+      expect(secondMeter.of('potter_saga_leases_lost_total')).toEqual([]);
       const { history } = await second.history(sagaId);
       expect(
         history.map(({ step, status, attempt, error }) => [step, status, attempt, error?.code]),
