@@ -85,6 +85,15 @@ describe('sagas over HTTP', () => {
   test('are told many at once, so many a request, with who and why in each journal', async () => {
     broken = false;
     const request = { action: 'resume', filter: FAILED, reason: 'mended', limit: 2 };
+    for (const none of [
+      { correlationId: 'nobody' },
+      { paused: true },
+      { step: 'x' },
+      { version: 9 },
+    ]) {
+      const told = await bulk({ ...request, filter: { ...FAILED, ...none } });
+      expect(told).toMatchObject({ status: 200, body: { outcomes: [] } });
+    }
     const first = await bulk(request, { 'x-operator': 'ann', 'idempotency-key': 'mended' });
     expect(first).toEqual({
       status: 200,

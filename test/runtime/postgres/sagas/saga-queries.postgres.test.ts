@@ -129,6 +129,9 @@ describe('a list of sagas', () => {
     const page = await queries.list({ sort, limit: 20, offset: 490 });
     expect(page.sagas.map(({ sagaId }) => sagaId)).toEqual(up.slice(490));
     expect(page).toMatchObject({ total: 500, offset: 490, nextCursor: null });
+    // A page that is full and the last has no next one.
+    const last = await queries.list({ sort, limit: 20, offset: 480 });
+    expect([last.sagas.length, last.nextCursor]).toEqual([20, null]);
   });
 
   test('in the order of the last change has the newest first', async () => {
