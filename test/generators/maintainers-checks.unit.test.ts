@@ -129,10 +129,10 @@ test('the lockfile of this checkout names no registry and no place of a machine'
 });
 
 test.each([
-  ['https://registry.example/a/-/a-1.0.0.tgz', true],
+  ['https://packages.example/a/-/a-1.0.0.tgz', true],
   ['git+ssh://git@host.example/a.git', true],
-  ['file:/home/me/a.tgz', true],
-  ['/home/me/a', true],
+  ['file:/elsewhere/a.tgz', true],
+  ['/elsewhere/a', true],
   ['../outside', true],
   ['file:vendor/potter-runtime-0.1.0.tgz', false],
   ['runtime', false],

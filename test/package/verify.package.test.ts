@@ -24,8 +24,8 @@ test.each([
   ],
   [
     'a lockfile that names a registry',
-    `echo '{"packages":{"a":{"resolved":"https://registry.example/a.tgz"}}}' > package-lock.json; exit 0`,
-    /FAILED {2}eventsourcing-basic {2}install .*\npackage-lock\.json serves only this machine: https:\/\/registry\.example\/a\.tgz/u,
+    `echo '{"packages":{"a":{"resolved":"https://packages.example/a.tgz"}}}' > package-lock.json; exit 0`,
+    /FAILED {2}eventsourcing-basic {2}install .*\npackage-lock\.json serves only this machine: https:\/\/packages\.example\/a\.tgz/u,
   ],
 ])(
   'verify uses what is packed, outside the checkout; %s fails it, the rest is not run, and nothing is left',
