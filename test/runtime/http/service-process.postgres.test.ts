@@ -109,7 +109,8 @@ describe('SIGTERM', () => {
   });
 
   test('twice exits at once', async () => {
-    const service = await ServiceProcess.listening({ SHUTDOWN_TIMEOUT: '30s', HANG: 'sagas' });
+    // Longer than any test: that it ends says that nothing was waited for.
+    const service = await ServiceProcess.listening({ SHUTDOWN_TIMEOUT: '1h', HANG: 'sagas' });
     service.process.kill('SIGINT');
     await service.line('sagas handed over');
     service.process.kill('SIGINT');
