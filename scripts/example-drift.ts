@@ -75,7 +75,7 @@ export function writeExample(directory: string, drift: readonly Drift[]): void {
     }
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, file.bytes);
-    if (file.executable) chmodSync(target, 0o755);
+    chmodSync(target, file.executable ? 0o755 : 0o644);
   }
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -48,6 +48,25 @@ test('examples that are what their templates write pass the check', () => {
     ['2 examples checked, 0 files differ from their templates.'],
   ]);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'a file that lost or gained its executable bit differs, on systems that have one, and is given back what it had',
+  () => {
+    using examples = checkedIn();
+    const folder = join(examples.path, 'fixture-service');
+    chmodSync(join(folder, 'start.sh'), 0o644);
+    chmodSync(join(folder, 'src', 'main.ts'), 0o755);
+    const [code, said] = examples.check();
+    expect(code).toBe(1);
+    expect(said).toEqual([
+      expect.stringContaining('src/main.ts differs'),
+      expect.stringContaining('start.sh differs'),
+      expect.stringContaining('2 files differ'),
+    ]);
+    examples.rewrite();
+    expect(examples.check()[0]).toBe(0);
+  },
+);
 
 test('a difference fails the check, is not repaired by it, and names file, template and remedy', () => {
   using examples = checkedIn();
