@@ -10,6 +10,7 @@ import {
 import { createProjectionRunner, project, type ProjectionRunner } from 'potter-runtime/projections';
 import {
   createSagaEngine,
+  saga,
   type SagaEngine,
   type SagaEvent,
   type SagaFeedItem,
@@ -174,6 +175,38 @@ describe('the read model of sagas', () => {
     await runner.resume(SAGA_READ_MODEL);
     await caughtUp(runner);
     expect((await queries.list()).sagas).toMatchObject([{ sagaId, status: 'completed' }]);
+  });
+
+  test('shows a new input of a saga, and that it has not been taken in yet what the saga was told', async () => {
+    const runner = await runReadModel();
+    const definition = saga<{ readonly customer: string }>('edited')
+      .step('a', {
+        execute: () => {
+          throw new TypeError('a bug');
+        },
+      })
+      .build();
+    const engine = createSagaEngine({ store, definitions: [definition] });
+    await engine.run();
+    const { sagaId } = await engine.start(definition, { customer: 'ann' });
+    expect((await engine.settled(sagaId)).status).toBe('failed');
+    await caughtUp(runner);
+    await engine.stop();
+    await engine.edit(sagaId, { customer: 'bob' });
+    expect(await queries.get(sagaId)).toMatchObject({ unheard: true, input: { customer: 'ann' } });
+    expect(await queries.get(sagaId)).toEqual(await engine.get(sagaId));
+    await using next = createSagaEngine({ store, definitions: [definition] });
+    await next.run();
+    await next.settled(sagaId);
+    await caughtUp(runner);
+    expect(await queries.get(sagaId)).toEqual(await next.get(sagaId));
+    const { rows } = await database.pool.query<{ input: string; attributes: object }>(
+      'SELECT input, attributes FROM potter.saga_views WHERE saga_id = $1',
+      [sagaId],
+    );
+    expect(rows).toMatchObject([{ attributes: { customer: 'bob' } }]);
+    const found = await queries.list({ attributes: { customer: 'bob' } });
+    expect(found.sagas).toMatchObject([{ sagaId }]);
   });
 
   test('is the same bytes whatever the batches were, and whatever was forgotten between them', async () => {

@@ -61,6 +61,11 @@ interface Freshness {
   readonly fresh: boolean;
 }
 
+interface Heard {
+  /** Whether it was told something that its journal does not reflect yet. */
+  readonly unheard: boolean;
+}
+
 /** A saga that is no longer in the store is as fresh as it will ever be. */
 const IS_FRESH = `coalesce((SELECT v.seq >= s.last_seq FROM potter.sagas s WHERE s.saga_id = v.saga_id), true) AS fresh`;
 
@@ -109,17 +114,22 @@ export class PostgresSagaQueries implements SagaQueryHandler {
   }
 
   async get(sagaId: string): Promise<SagaView> {
-    const [row] = await this.#rows<SagaRow & Freshness & SagaValues>({
+    const [row] = await this.#rows<SagaRow & Freshness & SagaValues & Heard>({
       name: 'potter_saga_view',
-      text: `SELECT ${LIST_COLUMNS}, v.input, v.results, ${IS_FRESH} FROM ${SAGA_VIEWS} v WHERE v.saga_id = $1`,
+      text: `SELECT ${LIST_COLUMNS}, v.input, v.results, v.saga_id IS NOT NULL AND coalesce(v.seq >= s.last_seq, true) AS fresh,
+          coalesce(s.inbox_last > s.inbox_seen, false) AS unheard
+        FROM (VALUES ($1::text)) asked(saga_id) LEFT JOIN ${SAGA_VIEWS} v USING (saga_id) LEFT JOIN potter.sagas s USING (saga_id)`,
       values: [sagaId],
     });
+    const heard = row?.unheard === true ? { unheard: true as const } : {};
     if (row?.fresh !== true) {
-      return withLockPlaces(viewOf(sagaId, (await this.#foldOf(sagaId)).state), this.#store);
+      const view = viewOf(sagaId, (await this.#foldOf(sagaId)).state);
+      return withLockPlaces({ ...view, ...heard }, this.#store);
     }
     const { durationMs: _durationMs, ...item } = itemOf(row);
     const view = {
       ...item,
+      ...heard,
       input: row.input === null ? undefined : jsonCodec.decode(row.input),
       results: jsonCodec.decode(row.results) as SagaView['results'],
     };
