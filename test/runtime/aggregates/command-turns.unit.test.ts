@@ -8,6 +8,7 @@ import {
   type Account,
   type AccountEvent,
   bankAccount,
+  bankAccountClass,
   deposit,
   open,
   withdraw,
@@ -42,6 +43,15 @@ describe('many commands for one aggregate', () => {
     expect(reads).toHaveBeenCalledTimes(2);
     // The opening, the first deposit alone, and the 999 behind it by hundreds.
     expect(appends).toHaveBeenCalledTimes(12);
+  });
+
+  test('of a class each get an object of their own, as it was after their command', async () => {
+    const accounts = repository(bankAccountClass, { eventStore: new InMemoryEventStore() });
+    await accounts.handle('DE-1', (account) => account.open('Ada'));
+    const all = await Promise.all(
+      [1, 2, 3].map((cents) => accounts.handle('DE-1', (account) => account.deposit(cents))),
+    );
+    expect(all.map(({ state }) => state.account.balanceCents)).toEqual([1, 3, 6]);
   });
 
   test('those that wait are decided on each other’s outcome and appended together, each with its own result', async () => {

@@ -59,6 +59,14 @@ test('a call says what is meant, and who asks when nobody said it', () => {
     action: { kind: 'edit', input: { n: 1 }, merge: true },
     told: { by: 'ann' },
   });
+  expect(
+    parseSagasCall(words('list --where from=2026-01-31 --where before=2026-02-01T12:00:00Z')),
+  ).toMatchObject({
+    filter: {
+      startedFrom: new Date('2026-01-31T00:00:00Z'),
+      startedBefore: new Date('2026-02-01T12:00:00Z'),
+    },
+  });
   expect(parseSagasCall(['undo', 'o-1', '--force', '--message-id', 'm'])).toMatchObject({
     command: 'tell',
     sagaId: 'o-1',

@@ -12,7 +12,7 @@ import { type Answer, answerOf, startSagaService } from '../../support/saga-serv
 
 const approval = signal('approval', (value) => {
   if (typeof value !== 'string') throw new TypeError('The name of who approves is a text.');
-  return value;
+  return value.trim();
 });
 
 let broken = true;
@@ -120,7 +120,7 @@ describe('sagas over HTTP', () => {
     const told = await bulk({
       action: 'signal',
       signal: 'approval',
-      value: 'ann',
+      value: ' ann ',
       filter: { status: ['failed', 'running', 'pending'] },
     });
     expect(told.body).toMatchObject({ accepted: 4, refused: 0 });

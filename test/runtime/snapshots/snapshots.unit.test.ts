@@ -345,3 +345,18 @@ describe('trouble with snapshots', () => {
     expect(loaded.state.account).toEqual({ status: 'open', balanceCents: 10 });
   });
 });
+
+test('a time in the past is read from the events, though a snapshot of later is there', async () => {
+  const { clock, counters, versions } = setUp(everyEvents(2));
+  await counters.handle('1', times(1));
+  const then = clock.now();
+  await clock.advance('1h');
+  await counters.handle('1', times(3));
+  await counters.close();
+  expect(await versions()).toEqual([4n]);
+  expect(await counters.load('1', { at: then })).toMatchObject({
+    version: 1n,
+    state: { total: 1 },
+    eventsRead: 1,
+  });
+});

@@ -146,7 +146,11 @@ const RULES: readonly Rule[] = [
       const [generation] = await bench.store.generations(bench.identity.name);
       assert.equal(generation?.runner, 'other');
       await bench.store.release(second);
-      await bench.lease('live', first.owner);
+      const third = await bench.lease('live', first.owner);
+      // The same owner by name, who was away: what it began then is not what it holds now.
+      assert.equal(await bench.store.renew(first, TTL_MS), false);
+      assert.equal(await bench.advance(first, 0n, 1n, bench.put('a', 'late')), false);
+      assert.equal(await bench.store.renew(third, TTL_MS), true);
       assert.deepEqual(await bench.rows(), []);
     },
   },
