@@ -134,6 +134,16 @@ describe('the read model of sagas', () => {
       { step: 'reserve', attempts: 40, failures: 0, done: 40 },
       { step: 'verify', attempts: 16, failures: 0, done: 16 },
     ]);
+    // As many sagas as took the step: those that passed it over have a row, and do not count.
+    const { steps } = await queries.metrics();
+    expect(steps.map(({ step, count }) => [step, count])).toEqual([
+      ['a', 32],
+      ['b', 32],
+      ['charge', 40],
+      ['end', 24],
+      ['reserve', 40],
+      ['verify', 16],
+    ]);
   });
 
   test('falls back on the store for a saga that it has not reached, and knows what there is not', async () => {
