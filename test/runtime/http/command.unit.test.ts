@@ -183,6 +183,22 @@ test('a lost race inside the transaction runs the whole handler again, with a cl
   expect(answer.headers['x-leftover']).toBeUndefined();
 });
 
+test('a race that is lost by who sent If-Match is their answer, with a key too: nothing is tried again', async () => {
+  const idempotency = new InMemoryIdempotencyStore();
+  await using service = await createHttpService({ name: 'x', version: '1', idempotency });
+  let runs = 0;
+  service.app.post(
+    '/race',
+    service.command(async () => {
+      runs += 1;
+      throw new PotterError('CONCURRENCY_CONFLICT', { message: 'Stream x is at 3.' });
+    }),
+  );
+  const headers = { 'idempotency-key': 'k', 'if-match': '"2"' };
+  const answer = await service.app.inject({ method: 'POST', url: '/race', headers });
+  expect([answer.statusCode, runs]).toEqual([412, 1]);
+});
+
 test('an outage is not remembered: the same key does the work later', async () => {
   const idempotency = new InMemoryIdempotencyStore();
   await using service = await createHttpService({ name: 'x', version: '1', idempotency });

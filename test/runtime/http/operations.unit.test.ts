@@ -51,6 +51,24 @@ describe('/ready', () => {
     expect([statuses, asked]).toEqual([[503, 200, 200, 200], 2]);
   });
 
+  test('does not wait for a check that never answers, nor for one that does not look at its signal', async () => {
+    let signal: AbortSignal | undefined;
+    const check = (patience: AbortSignal): Promise<never> => {
+      signal = patience;
+      return new Promise(() => {});
+    };
+    await using service = await bank({ readiness: [{ name: 'database', check }] });
+    const answer = await service.app.inject({ url: '/ready' });
+    expect([answer.statusCode, answer.json()]).toEqual([
+      503,
+      {
+        status: 'not-ready',
+        checks: { database: { ok: false, message: 'no answer within 3000 ms' } },
+      },
+    ]);
+    expect(signal?.aborted).toBe(true);
+  });
+
   test('/health is 200 whatever the checks say', async () => {
     await using service = await bank({
       readiness: [{ name: 'database', check: () => Promise.reject(new Error('down')) }],
