@@ -15,6 +15,7 @@ import './saga-migration.ts';
 import './saga-parallel.ts';
 import './saga-pause.ts';
 import './saga-pivot.ts';
+import './saga-renames.ts';
 import './saga-retries.ts';
 import './saga-rewind.ts';
 import './saga-rewind-branches.ts';

@@ -3,6 +3,7 @@ import { type InMemoryTransaction, saga } from 'potter-runtime/sagas';
 import { describe, expect, test } from 'vitest';
 import { interceptSagaStore, never } from 'potter-runtime/testing';
 import { openWorld, signalled } from '../saga-world.ts';
+import { Stage } from '../stage.ts';
 
 interface Story {
   readonly refuses?: 'child' | 'parent';
@@ -272,5 +273,36 @@ describe('a saga within a saga', () => {
     expect(await engine.get(child)).toMatchObject({ status: 'compensated' });
     expect(said.toSorted()).toEqual(['compensated', 'completed']);
     expect((await world.store.load(child))?.summary.wakeAt).toBeNull();
+  });
+
+  test('whose completion crosses with its undoing is waited for until it is undone', async () => {
+    const world = await openWorld();
+    const stage = new Stage();
+    const child = saga<null, InMemoryTransaction>('crossed')
+      .step('inner', stage.step('inner'))
+      .build();
+    const parent = saga<null, InMemoryTransaction>('crossing')
+      .step('first', stage.step('first'))
+      .child('kid', child, { input: () => null })
+      .build();
+    const gate = signalled();
+    // Its word that it is completed is on its way for as long as the test likes.
+    const slow = interceptSagaStore(world.store, async (call, proceed) => {
+      const message = call.arguments[1] as { readonly messageId?: string } | undefined;
+      if (call.method === 'post' && message?.messageId?.endsWith(':completed')) await gate.promise;
+      return proceed();
+    });
+    const engine = await world.engine([parent], { store: slow });
+    const { sagaId } = await engine.start(parent, null);
+    await world.clock.advance('100ms');
+    stage.let('undo inner', 'hold');
+    await engine.cancel(sagaId);
+    await world.clock.advance('100ms');
+    gate.resolve();
+    await world.clock.advance('2s');
+    expect(stage.log).toEqual(['first/do', 'inner/do', 'inner/undo']);
+    stage.release('undo inner');
+    expect((await world.settled(engine, sagaId)).status).toBe('compensated');
+    expect(stage.log.at(-1)).toBe('first/undo');
   });
 });
