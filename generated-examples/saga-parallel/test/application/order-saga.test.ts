@@ -5,10 +5,11 @@ import {
   InMemorySagaStore,
   type InMemoryTransaction,
 } from 'potter-runtime/sagas';
-import { crashEverywhere, ParticipantLedger, VirtualClock } from 'potter-runtime/testing';
+import { ParticipantLedger, VirtualClock } from 'potter-runtime/testing';
 import { expect, test } from 'vitest';
 import { orderSaga, type OrderToFulfil } from '../../src/application/order-saga.ts';
 import { servicesOn } from '../support/ledger-services.ts';
+import { crashesOf } from '../support/order-crashes.ts';
 
 const input: OrderToFulfil = {
   orderId: 'order-1',
@@ -18,16 +19,7 @@ const input: OrderToFulfil = {
 };
 
 test('the saga killed before, during and after every write, forwards and undoing, ends whole', async () => {
-  // Outlives the processes of a run, as a database would.
-  const ends: string[] = [];
-  const report = await crashEverywhere({
-    scenario: (ledger) => ({ definition: orderSaga(servicesOn(ledger, ends)), input }),
-    check: ({ status }) => {
-      const wanted = status === 'completed' ? 'completed' : 'cancelled';
-      const ended = ends.splice(0).join();
-      return ended === wanted ? [] : [`the saga is ${status}, its order ${ended}`];
-    },
-  });
+  const report = await crashesOf(input, (ledger, ends) => orderSaga(servicesOn(ledger, ends)));
   expect(report.violations).toEqual([]);
   expect(report.points).toBeGreaterThan(100);
 });

@@ -1,8 +1,9 @@
 import { createSagaEngine, InMemorySagaStore } from 'potter-runtime/sagas';
-import { crashEverywhere, ParticipantLedger, VirtualClock } from 'potter-runtime/testing';
+import { ParticipantLedger, VirtualClock } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
 import { orderSaga, type OrderToFulfil } from '../../src/application/order-saga.ts';
 import { servicesOn } from '../support/ledger-services.ts';
+import { crashesOf } from '../support/order-crashes.ts';
 import { DETAILS, EVERYTHING } from '../support/scenarios.ts';
 
 const small: OrderToFulfil = { orderId: 'order-1', ...DETAILS };
@@ -13,16 +14,7 @@ describe('the saga killed before, during and after every write, forwards and und
     ['that needs every step', everything],
     ['that needs none of the conditional ones', small],
   ])('for an order %s', async (_which, input) => {
-    // Outlives the processes of a run, as a database would.
-    const ends: string[] = [];
-    const report = await crashEverywhere({
-      scenario: (ledger) => ({ definition: orderSaga(servicesOn(ledger, ends)), input }),
-      check: ({ status }) => {
-        const wanted = status === 'completed' ? 'completed' : 'cancelled';
-        const ended = ends.splice(0).join();
-        return ended === wanted ? [] : [`the saga is ${status}, its order ${ended}`];
-      },
-    });
+    const report = await crashesOf(input, (ledger, ends) => orderSaga(servicesOn(ledger, ends)));
     expect(report.violations).toEqual([]);
     expect(report.points).toBeGreaterThan(100);
   });
