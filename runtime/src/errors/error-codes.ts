@@ -39,6 +39,11 @@ export const ERROR_CODES = {
     remedy:
       'Check that the server runs and that the address is right, then try again. What was not acknowledged may or may not have been committed: repeat it with the same idempotency key.',
   },
+  REMOTE_UNAVAILABLE: {
+    meaning: 'Another service that this one needs does not answer, or answers that it cannot.',
+    remedy:
+      'Check that it runs and that its address is right, then try again. What it was asked to do may or may not have been done: repeat it with the same key.',
+  },
   DATABASE_ERROR: {
     meaning: 'The database answered a statement with an error that has no better code.',
     remedy: 'Look up the SQLSTATE in the details; the cause is the driver’s own error.',

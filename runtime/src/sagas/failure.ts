@@ -34,7 +34,7 @@ export class RetryLater extends Error {
 }
 
 /** Errors that say that the answer is missing, not that the work was not done. */
-const NO_ANSWER = ['TIMEOUT', 'ABORTED', 'DATABASE_UNAVAILABLE'] as const;
+const NO_ANSWER = ['TIMEOUT', 'ABORTED', 'DATABASE_UNAVAILABLE', 'REMOTE_UNAVAILABLE'] as const;
 
 /** Sorts what a step threw. */
 export function classify(thrown: unknown, nonRetryable: NonRetryable, now: Date): Failure {

@@ -201,15 +201,16 @@ describe('errors become problems by one table', () => {
     expect(conditional).toMatchObject({ status: 412, code: 'PRECONDITION_FAILED' });
   });
 
-  test('an outage asks for another try and names neither host nor table', () => {
-    const outage = new PotterError('DATABASE_UNAVAILABLE', {
-      message: 'No connection to db-7:5432.',
-    });
-    const { problem, headers } = problemOf(outage, context);
-    expect(problem.status).toBe(503);
-    expect(headers).toEqual({ 'retry-after': '2' });
-    expect(JSON.stringify(problem)).not.toContain('db-7');
-  });
+  test.each(['DATABASE_UNAVAILABLE', 'REMOTE_UNAVAILABLE'] as const)(
+    'an outage asks for another try and names neither host nor table: %s',
+    (code) => {
+      const outage = new PotterError(code, { message: 'No connection to db-7:5432.' });
+      const { problem, headers } = problemOf(outage, context);
+      expect(problem.status).toBe(503);
+      expect(headers).toEqual({ 'retry-after': '2' });
+      expect(JSON.stringify(problem)).not.toContain('db-7');
+    },
+  );
 
   test('a value that the database cannot hold is the sender’s mistake', () => {
     const details = { sqlState: '22003' };

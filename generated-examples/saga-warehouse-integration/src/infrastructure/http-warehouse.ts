@@ -1,4 +1,4 @@
-import { Rejection } from 'potter-runtime/errors';
+import { PotterError, Rejection } from 'potter-runtime/errors';
 import { httpParticipant, type TwoPhaseParticipant } from 'potter-runtime/sagas';
 import type { Call } from '../application/call.ts';
 import type { Reservation, Stock, Warehouse } from '../application/warehouse.ts';
@@ -14,8 +14,8 @@ export class HttpWarehouse implements Warehouse {
 
   constructor(id: string, url: string) {
     this.#id = id;
-    this.#url = url;
-    this.participant = httpParticipant<Reservation>({ name: id, url: `${url}/two-phase` });
+    this.#url = url.replace(/\/+$/, '');
+    this.participant = httpParticipant<Reservation>({ name: id, url: `${this.#url}/two-phase` });
   }
 
   async release({ sagaId, key, signal }: Call<'undo'>): Promise<void> {
@@ -38,14 +38,28 @@ export class HttpWarehouse implements Warehouse {
 
   async #ask(path: string, signal?: AbortSignal, request: RequestInit = {}): Promise<unknown> {
     const within = AbortSignal.timeout(TIMEOUT_MS);
-    const response = await fetch(`${this.#url}/${path}`, {
+    const options = {
       ...request,
       signal: signal === undefined ? within : AbortSignal.any([signal, within]),
-    });
-    const answer: unknown = await response.json();
+    };
+    let response: Response;
+    let answer: unknown;
+    try {
+      response = await fetch(`${this.#url}/${path}`, options);
+      answer = await response.json();
+    } catch (cause) {
+      throw this.#unavailable('gives no answer', cause);
+    }
     if (response.ok) return answer;
     const { code, detail } = answer as { readonly code: string; readonly detail: string };
     if (response.status === 404) throw new Rejection(code, detail, { kind: 'not-found' });
-    throw new Error(`The warehouse ${this.#id} answered ${response.status} ${code}: ${detail}`);
+    throw this.#unavailable(`answered ${response.status} ${code}: ${detail}`);
+  }
+
+  #unavailable(what: string, cause?: unknown): PotterError {
+    return new PotterError('REMOTE_UNAVAILABLE', {
+      message: `The warehouse ${this.#id} ${what}.`,
+      cause,
+    });
   }
 }

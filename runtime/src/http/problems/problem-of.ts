@@ -86,6 +86,7 @@ function ofPotterError(error: PotterError, context: ProblemContext): ProblemAnsw
 const OUTAGES: Readonly<Partial<Record<PotterErrorCode, string>>> = {
   DATABASE_UNAVAILABLE:
     'The database does not answer. Nothing was changed, or the change will be found done: try again.',
+  REMOTE_UNAVAILABLE: 'Another service that is needed for this does not answer. Try again.',
   MIGRATIONS_PENDING: 'The database is being brought up to date. Try again.',
   CLOSED: 'The service is stopping. Try again: another process may take the request.',
   SHUTTING_DOWN: 'The service is stopping. Try again: another process may take the request.',

@@ -45,6 +45,7 @@ export const ERROR_STATUS: Readonly<Partial<Record<PotterErrorCode, number>>> = 
   ABORTED: 503,
   CLOSED: 503,
   DATABASE_UNAVAILABLE: 503,
+  REMOTE_UNAVAILABLE: 503,
   OVERLOADED: 503,
   TIMEOUT: 503,
   MIGRATIONS_PENDING: 503,
@@ -55,6 +56,7 @@ export const ERROR_STATUS: Readonly<Partial<Record<PotterErrorCode, number>>> = 
 export const RETRY_AFTER_SECONDS: Readonly<Partial<Record<PotterErrorCode, number>>> = {
   IDEMPOTENCY_KEY_IN_USE: 1,
   DATABASE_UNAVAILABLE: 2,
+  REMOTE_UNAVAILABLE: 2,
   MIGRATIONS_PENDING: 5,
   OVERLOADED: 1,
   SHUTTING_DOWN: 1,

@@ -3,6 +3,7 @@ import { assertDatabaseUrl, databaseTarget } from '../../foundation/database-url
 import { durationMs, type Duration } from '../../foundation/duration.ts';
 import { silentLogger, type Logger } from '../../foundation/logger.ts';
 import type { PostgresPool } from './client.ts';
+import { endWhenSilent } from './end-when-silent.ts';
 import { rememberTarget } from './pool-target.ts';
 
 /** Options of {@link createPool}. */
@@ -11,7 +12,10 @@ export interface PoolOptions {
   readonly maxConnections?: number;
   /** How long getting a connection may take, waiting for a free one included. Default 5 s. */
   readonly connectTimeout?: Duration;
-  /** The server ends a statement after this long. 0: never. Default 30 s. */
+  /**
+   * The server ends a statement after this long. 0: never. Default 30 s. A server that says nothing for 5 s longer (or twice
+   * as long) is taken for gone, and its connection is broken.
+   */
   readonly statementTimeout?: Duration;
   /**
    * The server ends a session that has a transaction open and says nothing for this long, and with it the locks that others
@@ -41,12 +45,13 @@ export function createPool(url: string, options: PoolOptions = {}): ManagedPostg
   const { applicationName = 'potter', maxConnections = 10, logger = silentLogger } = options;
   assertDatabaseUrl(url);
   const target = databaseTarget(url);
+  const statementMs = durationMs(options.statementTimeout ?? '30s');
   const pool = new Pool({
     connectionString: url,
     max: maxConnections,
     application_name: applicationName,
     connectionTimeoutMillis: durationMs(options.connectTimeout ?? '5s'),
-    statement_timeout: durationMs(options.statementTimeout ?? '30s'),
+    statement_timeout: statementMs,
     idle_in_transaction_session_timeout: durationMs(options.idleInTransactionTimeout ?? '1m'),
     idleTimeoutMillis: durationMs(options.idleTimeout ?? '30s'),
     // Finds out about a server that vanished without a word, behind a firewall for instance.
@@ -63,6 +68,7 @@ export function createPool(url: string, options: PoolOptions = {}): ManagedPostg
   // could listen. The statement that is sent on it fails by itself; unheard, the word would end the process.
   pool.on('connect', (client) => {
     client.on('error', () => {});
+    endWhenSilent(client, statementMs);
   });
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= pool.end());

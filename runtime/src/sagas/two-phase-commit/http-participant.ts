@@ -142,9 +142,9 @@ class HttpParticipant implements TwoPhaseParticipant {
 
   #unexpected(operation: string, what: string, cause?: unknown): PotterError {
     return new PotterError('TWO_PHASE_PARTICIPANT_FAILED', {
-      message: `The ${operation} of participant '${this.name}' at ${this.#url} failed: ${what}.`,
+      message: `Participant '${this.name}' at ${this.#url} was asked for '${operation}': ${what}.`,
       remedy:
-        'Nothing, when it passes: the call is repeated. Otherwise see what that service says.',
+        'The call is repeated by itself; when it goes on failing, see what that service says.',
       details: { participant: this.name, operation },
       cause,
     });

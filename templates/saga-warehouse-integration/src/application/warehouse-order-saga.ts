@@ -1,4 +1,4 @@
-import { simpleRetry } from 'potter-runtime/foundation';
+import { exponentialBackoff, simpleRetry } from 'potter-runtime/foundation';
 import { branch, saga, type SagaDefinition, type TwoPhaseExecutor } from 'potter-runtime/sagas';
 import { validate, type WarehouseOrder } from '../domain/warehouse-order.ts';
 import type { Payments } from './payments.ts';
@@ -40,7 +40,12 @@ export function warehouseOrderSaga<Tx>({
         await Promise.all(ids.map((id) => warehouse(id).release(call)));
       },
       // A warehouse that cannot be reached fails the attempt; nothing is reserved anywhere then, and it is tried again.
-      retry: simpleRetry({ maxAttempts: 5, delay: '1s' }),
+      retry: exponentialBackoff({
+        maxAttempts: Number.POSITIVE_INFINITY,
+        initialDelay: '1s',
+        maxDelay: '10s',
+        maxElapsed: '5m',
+      }),
     })
     .step('process-payment', {
       execute: (call) =>

@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, inject, test } from 'vitest';
 import { createPool, inTransaction, translatePostgresError } from 'potter-runtime/postgres';
@@ -65,6 +65,59 @@ test('the death of an idle connection is logged and replaced, and the process li
   expect(error).toMatchObject({ code: '57P01' });
   expect(JSON.stringify(error).length).toBeLessThan(500);
   expect((await pool.query({ text: 'SELECT 1 AS one' })).rows).toEqual([{ one: 1 }]);
+});
+
+/** Stands before a server, passes everything on, and, once it is frozen, nothing any more. */
+async function relayTo(
+  url: string,
+): Promise<{ readonly url: string; freeze(): void; cut(): void } & AsyncDisposable> {
+  const { hostname, port } = new URL(url);
+  const sockets: Socket[] = [];
+  const relay = createServer((near) => {
+    const far = connect({ host: hostname, port: Number(port) });
+    for (const socket of [near, far]) socket.on('error', () => {});
+    near.pipe(far).pipe(near);
+    sockets.push(near, far);
+  }).listen(0, '127.0.0.1');
+  await once(relay, 'listening');
+  const through = new URL(url);
+  through.host = `127.0.0.1:${(relay.address() as AddressInfo).port}`;
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: through.href,
+    freeze: () => {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    cut,
+    async [Symbol.asyncDispose]() {
+      cut();
+      relay.close();
+      await once(relay, 'close');
+    },
+  };
+}
+
+test('who waits for a server that went silent without a word is let go, and an idle connection is not broken', async () => {
+  await using database = await createTestDatabase();
+  await using relay = await relayTo(database.url);
+  await using pool = createPool(relay.url, { statementTimeout: '1s', maxConnections: 2 });
+  const [asked, idle] = [await pool.connect(), await pool.connect()];
+  const broken: string[] = [];
+  asked.on('error', () => broken.push('asked'));
+  idle.on('error', () => broken.push('idle'));
+  relay.freeze();
+  const error = await asked.query({ text: 'SELECT 1' }).catch((thrown: unknown) => thrown);
+  expect(translatePostgresError(error)).toMatchObject({
+    code: 'DATABASE_UNAVAILABLE',
+    message: expect.stringContaining('the server has said nothing for 2000 ms'),
+  });
+  expect(broken).toEqual(['asked']);
+  // Nobody answers that a connection may be closed, either.
+  relay.cut();
+  asked.release(true);
+  idle.release(true);
 });
 
 describe('a failed connection', () => {
