@@ -55,7 +55,10 @@ export async function packRuntime(): Promise<string> {
 
 async function build(outDirectory: string): Promise<void> {
   const compiler = join(CHECKOUT, 'node_modules', 'typescript', 'bin', 'tsc');
-  const words = [compiler, '-p', join(RUNTIME, 'tsconfig.build.json'), '--outDir', outDirectory];
+  const project = join(RUNTIME, 'tsconfig.build.json');
+  // Source maps would say where this checkout is, seen from the folder that is built in: a place on one machine.
+  const maps = ['--sourceRoot', 'potter-runtime:///src/'];
+  const words = [compiler, '-p', project, '--outDir', outDirectory, ...maps];
   await runProgram(process.execPath, words, { cwd: CHECKOUT });
 }
 

@@ -52,6 +52,14 @@ test.each([
     expect(manifest).toMatchObject({
       dependencies: { 'potter-runtime': `file:vendor/${tarballs[0] ?? ''}` },
     });
+    const map = 'package/dist/sagas/saga-status.js.map';
+    const tar = ['-xzOf', join(kept, 'vendor', tarballs[0] ?? ''), map];
+    const { stdout } = await runProcess('tar', tar, { cwd: root.path });
+    // Of where it was built, what is packed says nothing.
+    expect(JSON.parse(stdout)).toMatchObject({
+      sourceRoot: 'potter-runtime:///src/',
+      sources: ['sagas/saga-status.ts'],
+    });
     expect(readdirSync(temporary).filter((name) => name.startsWith('potter-'))).toEqual([]);
   },
 );
