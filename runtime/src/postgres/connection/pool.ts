@@ -14,7 +14,7 @@ export interface PoolOptions {
   readonly connectTimeout?: Duration;
   /**
    * The server ends a statement after this long. 0: never. Default 30 s. A server that says nothing for 5 s longer (or twice
-   * as long) is taken for gone, and its connection is broken.
+   * as long) is taken for gone, and its connection is broken: a statement that is to take longer needs a pool that lets it.
    */
   readonly statementTimeout?: Duration;
   /**
