@@ -1,15 +1,13 @@
 import * as fc from 'fast-check';
-import type { SagaDefinition } from 'potter-runtime/sagas';
+import { noRetry } from 'potter-runtime/foundation';
+import { saga, type SagaMessage, signal } from 'potter-runtime/sagas';
 import { journalViolations, modelViolations } from 'potter-runtime/testing';
 import { describe, expect, test } from 'vitest';
 import { GraphBuilder } from '../../../runtime/src/sagas/definition/graph-builder.ts';
-import type { MachineInput } from '../../../runtime/src/sagas/machine/machine-input.ts';
-import { nextWork } from '../../../runtime/src/sagas/machine/next-work.ts';
-import type { SagaState } from '../../../runtime/src/sagas/machine/saga-state.ts';
-import { begin, transition } from '../../../runtime/src/sagas/machine/transition.ts';
 import { isFullRun } from '../../support/full-run.ts';
 import { definitionOf, nextVersionOf, sagaShape } from './random-definition.ts';
 import { RandomStory } from './random-story.ts';
+import { Machine } from './saga-machine.ts';
 import { randomOf } from './seeded-random.ts';
 
 /** What a newer version changes, where there is one. */
@@ -81,35 +79,39 @@ describe('a saga of any shape', () => {
   });
 });
 
-/** A saga in the machine alone. */
-class Machine {
-  readonly #definition: SagaDefinition;
-  readonly #moment = { now: new Date(0), random: () => 0.5 };
-  #state: SagaState;
-
-  constructor(definition: SagaDefinition) {
-    this.#definition = definition;
-    const beginning = { sagaId: 's', input: null, correlationId: 'c', trace: undefined };
-    this.#state = begin(definition, { ...beginning, owned: true }, this.#moment).state;
-  }
-
-  get status(): string {
-    return this.#state.status;
-  }
-
-  get running(): readonly string[] {
-    const { running } = nextWork(this.#definition, this.#state, this.#moment.now);
-    return running.map(({ path }) => path);
-  }
-
-  end(path: string, direction: 'forward' | 'compensate', how: 'completed' | 'rejected'): void {
-    const at = { path, direction, attempt: 1 };
-    const error = { code: 'REFUSED', message: 'No.' };
-    const input: MachineInput =
-      how === 'completed'
-        ? { kind: 'attempt-completed', ...at, result: null }
-        : { kind: 'attempt-failed', ...at, failure: { kind: how, outcome: 'failed', error } };
-    const subject = { sagaId: 's', definition: this.#definition, state: this.#state };
-    this.#state = transition(subject, [input], this.#moment).state;
-  }
-}
+test('a rewind to a wait that ran out goes no further back, though an undo gives up on the way and is resumed', () => {
+  const step = {
+    execute: () => null,
+    compensate: () => null,
+    retry: noRetry,
+    compensateRetry: noRetry,
+  };
+  const definition = saga<null>('fork')
+    .step('first', step)
+    .parallel('both', (both) =>
+      both
+        .branch((one) => one.waitFor('approved', signal('approval'), { timeout: '1s' }))
+        .branch((other) => other.step('work', step).step('later', step)),
+    )
+    .build();
+  const told = { messageId: 'm', at: new Date(0) };
+  const tell = (message: SagaMessage) => machine.hear({ kind: 'message', message });
+  const machine = new Machine(definition);
+  machine.end('first', 'forward', 'completed');
+  machine.end('work', 'forward', 'completed');
+  // The wait has run out, and before anything is undone a version is deployed that cannot go on with the saga.
+  machine.pass(1_000);
+  machine.hear({ kind: 'timer' });
+  machine.hear({ kind: 'unfit', error: { code: 'UNFIT', message: 'No.', step: null } });
+  expect(machine.status).toBe('failed');
+  tell({ ...told, kind: 'rewind', step: 'approved' });
+  machine.end('later', 'compensate', 'rejected');
+  expect(machine.status).toBe('failed');
+  tell({ ...told, messageId: 'm-2', kind: 'resume' });
+  expect(machine.running).toEqual(['later']);
+  machine.end('later', 'compensate', 'completed', 2);
+  expect([machine.status, machine.running]).toEqual(['running', ['later']]);
+  tell({ ...told, messageId: 'm-3', kind: 'signal', name: 'approval', value: 'Ann' });
+  machine.end('later', 'forward', 'completed');
+  expect(machine.status).toBe('completed');
+});

@@ -205,8 +205,15 @@ function resumed(draft: StateDraft, event: EventOf<'SagaResumed'>): void {
   draft.failure = null;
   renewDeadline(draft, event.at);
   renewAttempts(draft, event.at);
-  // A wait whose patience ended is patient again.
-  draft.marks = draft.marks.filter((m) => m.kind !== 'wait' || m.ended?.outcome !== 'timed-out');
+  renewWaits(draft);
+}
+
+/** A wait whose patience ended is patient again. While undoing those before stay what they are: a rewind goes back to one. */
+function renewWaits(draft: StateDraft): void {
+  const { phase } = draft;
+  draft.marks = draft.marks.filter(
+    (m) => m.kind !== 'wait' || m.direction !== phase || m.ended?.outcome !== 'timed-out',
+  );
 }
 
 /** The time of a pause is not the saga's. */
@@ -283,4 +290,5 @@ function rewound(draft: StateDraft, { path, at, kept = [] }: EventOf<'Rewound'>)
   draft.cause = null;
   renewDeadline(draft, at);
   renewAttempts(draft, at);
+  renewWaits(draft);
 }

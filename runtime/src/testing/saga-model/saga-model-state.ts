@@ -282,11 +282,7 @@ export class SagaModelState {
     this.#goOn();
     this.#renewDeadline(at);
     this.#renewTries(at);
-    for (const [key, { outcome }] of this.waits) {
-      if (outcome !== 'timed-out') continue;
-      this.waits.delete(key);
-      this.begun.drop(key);
-    }
+    this.#renewWaits();
   }
 
   #rewound({ at }: EventOf<'Rewound'>, forgotten: ReturnType<SagaBeginnings['read']>): void {
@@ -305,6 +301,16 @@ export class SagaModelState {
     this.status = 'running';
     this.#renewDeadline(at);
     this.#renewTries(at);
+    this.#renewWaits();
+  }
+
+  /** A wait whose patience ended, in the direction in which the saga goes, is patient again. */
+  #renewWaits(): void {
+    for (const [key, { outcome }] of this.waits) {
+      if (outcome !== 'timed-out' || !key.endsWith(` ${this.phase}`)) continue;
+      this.waits.delete(key);
+      this.begun.drop(key);
+    }
   }
 
   /** The time of a pause is not the saga's. */
