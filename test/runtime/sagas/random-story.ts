@@ -163,8 +163,9 @@ export class RandomStory {
       const id = this.#childOf(path);
       const before = this.#children.get(id);
       if (direction === 'forward') this.#children.set(id, before ?? 'running');
-      else if (before === 'compensated') this.#childIs(id, before);
-      else {
+      else if (before === 'compensated') {
+        this.#childIs(id, before, undoMessageId(id, attempt.attempt));
+      } else {
         this.#children.set(id, 'asked');
         const ask = undoMessageId(id, attempt.attempt);
         this.#asked.set(id, [...(this.#asked.get(id) ?? []), ask]);
@@ -198,7 +199,8 @@ export class RandomStory {
     this.#childIs(id, undoes ? undone : 'completed');
   }
 
-  #childIs(id: string, status: Exclude<ChildSays, 'running' | 'asked'>): void {
+  /** @param answers the asking that it answers, when it was over before */
+  #childIs(id: string, status: Exclude<ChildSays, 'running' | 'asked'>, answers?: string): void {
     this.#children.set(id, status);
     const asked = this.#asked.get(id) ?? [];
     const path = id.split('::')[1]?.split('~')[0] ?? '';
@@ -206,7 +208,8 @@ export class RandomStory {
     this.#post({
       kind: 'signal',
       name: `child:${path}`,
-      messageId: status === 'abandoned' ? `${id}:${status}:${asked.length}` : `${id}:${status}`,
+      messageId:
+        answers ?? (status === 'abandoned' ? `${id}:${status}:${asked.length}` : `${id}:${status}`),
       at: this.#now(),
       value: {
         sagaId: id,

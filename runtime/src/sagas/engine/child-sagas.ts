@@ -58,23 +58,22 @@ export class ChildSagas {
    */
   async undo(node: ChildNode, invocation: Invocation): Promise<void> {
     const sagaId = idOf(invocation);
+    const messageId = undoMessageId(sagaId, invocation.attempt);
     for (;;) {
-      const outcome = await this.#store.post(sagaId, {
-        kind: 'undo',
-        messageId: undoMessageId(sagaId, invocation.attempt),
-        at: this.#now(),
-      });
+      const outcome = await this.#store.post(sagaId, { kind: 'undo', messageId, at: this.#now() });
       switch (outcome.kind) {
         case 'accepted':
           return;
         case 'refused':
           if (outcome.status === 'compensated') {
-            // What it said of its end may have come when this saga was over itself, and was not heard.
-            return this.#tell(parentOf(invocation), {
-              sagaId,
-              status: 'compensated',
-              error: causeOf(invocation),
-            });
+            const error = causeOf(invocation);
+            // What it said of its end may have come when this saga was over itself, and was not heard; or it was heard long
+            // ago, and would not be again: this is the answer to this asking.
+            return this.#tell(
+              parentOf(invocation),
+              { sagaId, status: 'compensated', error },
+              messageId,
+            );
           }
           throw pastPivot(sagaId, outcome.status);
         case 'not-found': {
@@ -112,17 +111,24 @@ export class ChildSagas {
   }
 
   /** Repeatable, but a saga may be abandoned again each time that it is asked to be undone. */
-  async #tell(parent: ParentLink, value: ChildOutcome): Promise<void> {
-    const { sagaId, status } = value;
-    const times = status === 'abandoned' ? `:${value.asked.length}` : '';
+  async #tell(
+    parent: ParentLink,
+    value: ChildOutcome,
+    messageId = endMessageId(value),
+  ): Promise<void> {
     await this.#store.post(parent.sagaId, {
       kind: 'signal',
       name: childSignal(parent.path),
-      messageId: `${sagaId}:${status}${times}`,
+      messageId,
       at: this.#now(),
       value,
     });
   }
+}
+
+function endMessageId(value: ChildOutcome): string {
+  const { sagaId, status } = value;
+  return `${sagaId}:${status}${status === 'abandoned' ? `:${value.asked.length}` : ''}`;
 }
 
 function idOf({ sagaId, as, generation }: Invocation): string {

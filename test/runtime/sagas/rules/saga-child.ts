@@ -174,6 +174,26 @@ describe('a saga within a saga', () => {
     },
   );
 
+  test('that undid itself, and was passed over by a person then, holds up no undo that is forced', async () => {
+    const world = await openWorld();
+    const stage = new Stage();
+    const child = saga<null, InMemoryTransaction>('delivery').step('send', stage.step('send'));
+    const parent = saga<null, InMemoryTransaction>('order')
+      .step('reserve', stage.step('reserve'))
+      .pivot('pay', { execute: () => 'paid' })
+      .child('deliver', child.build(), { input: () => null })
+      .build();
+    const engine = await world.engine([parent]);
+    stage.let('send', 'refuse');
+    const { sagaId, status } = await world.settle(engine, parent, null);
+    expect(status).toBe('failed');
+    await engine.skip(sagaId, 'deliver');
+    expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'completed' });
+    await engine.undo(sagaId, { force: true });
+    expect(await world.settled(engine, sagaId)).toMatchObject({ status: 'compensated' });
+    expect(stage.log.at(-1)).toBe('reserve/undo');
+  });
+
   test('is undone as a whole after it was completed, in one undo of its parent', async () => {
     const world = await openWorld();
     const log: string[] = [];
