@@ -11,7 +11,7 @@ import {
   type SagaView,
   type TwoPhaseLog,
 } from 'potter-runtime/sagas';
-import { interceptSagaStore, VirtualClock } from 'potter-runtime/testing';
+import { interceptSagaStore, never, VirtualClock } from 'potter-runtime/testing';
 
 type Definition = SagaDefinition<unknown, InMemoryTransaction>;
 
@@ -65,6 +65,7 @@ function inMemoryGround(): Ground {
 export class SagaWorld {
   readonly ground: Ground;
   #engines = 0;
+  readonly #dead = new Set<string>();
 
   constructor(ground: Ground = inMemoryGround()) {
     this.ground = ground;
@@ -93,14 +94,24 @@ export class SagaWorld {
     definitions: readonly Definition[],
     options: Partial<SagaEngineOptions<InMemoryTransaction>> = {},
   ): SagaEngine<InMemoryTransaction> {
+    const workerId = `worker-${(this.#engines += 1)}`;
+    const store = interceptSagaStore(this.store, (_call, proceed) =>
+      this.#dead.has(workerId) ? never() : proceed(),
+    );
     return createSagaEngine({
-      store: this.store,
+      store,
       clock: this.clock,
       definitions,
-      workerId: `worker-${(this.#engines += 1)}`,
+      workerId,
       random: () => 0.5,
       ...options,
     });
+  }
+
+  /** The death of a process: from now on nothing that its engine says arrives, and what it held is up for others. */
+  async kill(workerId: `worker-${number}`): Promise<void> {
+    this.#dead.add(workerId);
+    await this.store.deregister(workerId);
   }
 
   /** Starts a saga and lets time pass until it is settled. */

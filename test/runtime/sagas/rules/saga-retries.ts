@@ -197,8 +197,7 @@ describe('retries', () => {
     const first = await world.engine([definition], options);
     const { sagaId } = await first.start(definition, null);
     await world.clock.advance(waits[0]);
-    await world.store.deregister('worker-1');
-    await world.clock.settle(first.stop({ timeout: 0 }));
+    await world.kill('worker-1');
     const second = await world.engine([definition], options);
     expect((await world.settled(second, sagaId)).status).toBe('compensated');
     expect(numbers).toEqual([1, 2, 3, 4, 5]);

@@ -296,7 +296,7 @@ describe('a rewind', () => {
     const { sagaId } = await world.settle(engine, definition, { vip: false });
     await engine.rewind(sagaId, 'b');
     await world.clock.advance('1s');
-    await world.store.deregister('worker-1');
+    await world.kill('worker-1');
     stage.let('c');
     stage.let('undo b');
     const next = await world.engine([definition]);

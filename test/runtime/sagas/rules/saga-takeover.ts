@@ -90,7 +90,7 @@ describe('takeover', () => {
     const first = await world.engine([definition]);
     const { sagaId } = await first.start(definition, null);
     await world.clock.advance(10);
-    await world.store.deregister('worker-1');
+    await world.kill('worker-1');
     gate = async () => {};
     const second = await world.engine([definition]);
     expect((await world.settled(second, sagaId)).status).toBe('completed');

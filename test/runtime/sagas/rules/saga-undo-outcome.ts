@@ -86,8 +86,7 @@ async function undoOf(
   if (dies) {
     await world.clock.advance(10);
     if (dies === 'cancelled') await world.idle([definition]).cancel(sagaId);
-    await world.store.deregister('worker-1');
-    await world.clock.settle(engine.stop({ timeout: 0 }));
+    await world.kill('worker-1');
     engine = await world.engine([definition]);
   }
   expect((await world.settled(engine, sagaId)).status).toBe('compensated');

@@ -52,7 +52,7 @@ describe('an undo', () => {
     stage.let('undo a', 'hold');
     await engine.undo(sagaId);
     await world.clock.advance('1s');
-    await world.store.deregister('worker-1');
+    await world.kill('worker-1');
     stage.let('undo a');
     const next = await world.engine([definition]);
     expect(await world.settled(next, sagaId)).toMatchObject({ status: 'compensated' });
